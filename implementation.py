@@ -1,0 +1,602 @@
+"""The Neural Turing Machine (NTM), equation by equation.
+
+Alex Graves, Greg Wayne, Ivo Danihelka: *Neural Turing Machines*, 2014, arXiv 1410.5401. The file follows the paper from
+the bottom up: memory, addressing, heads, controllers, machine. In the shapes, B is the batch, N the number of memory
+locations, M the width of one location, H the number of heads (R read heads, then W write heads), S the shift width and
+``...`` any leading dimensions.
+
+================  ===========================  ================  =====================================
+paper             name                         shape             range; equation
+================  ===========================  ================  =====================================
+:math:`M_t`       ``memory``                   ``[..., N, M]``   any real number
+:math:`w_t`       ``weighting``                ``[..., N]``      :math:`\\ge 0`, sums to 1; eq 1
+:math:`r_t`       ``reads``                    ``[..., M]``      eq 2
+:math:`e_t`       ``erase_vector``             ``[..., M]``      0 to 1; eq 3
+:math:`a_t`       ``add_vector``               ``[..., M]``      any (the heads here: -1 to 1); eq 4
+:math:`k_t`       ``key``                      ``[..., M]``      any (the heads here: -1 to 1); eqs 5, 6
+:math:`\\beta_t`   ``strength``                 ``[...]``         :math:`\\ge 0`; eq 5
+:math:`g_t`       ``gate``                     ``[...]``         0 to 1; eq 7
+:math:`s_t`       ``shift``                    ``[..., S]``      :math:`\\ge 0`, sums to 1; eq 8
+:math:`\\gamma_t`  ``gamma``                    ``[...]``         :math:`\\ge 1`; eq 9
+================  ===========================  ================  =====================================
+
+Every equation is a function on any leading dimensions: these broadcast by torch's rules, the named ones must match
+exactly. Whatever takes a wrong shape, a size below 1 or an unknown choice raises ``ValueError``; what is not a
+floating-point tensor of the common dtype, or not a whole number, ``TypeError``; both say what was given and what was
+expected. Ranges of values are the caller's duty: to check them would make an accelerator wait.
+"""
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NORM_FLOOR = 1e-8  # shortest vector length that cosine_similarity divides by
+CONSTANT_START = 1e-6  # value of every memory cell at the start (Collier and Beel 2018)
+RANDOM_START = 0.5  # standard deviation of a random starting memory (Collier and Beel 2018)
+
+Memory = Float[Tensor, "... N M"]
+Weighting = Float[Tensor, "... N"]
+Vector = Float[Tensor, "... M"]
+Shift = Float[Tensor, "... S"]
+Scalar = Float[Tensor, "..."] | float | int
+
+
+def _check(sizes: dict[str, int] | None = None, exact: bool = False, **named: tuple[Tensor, str]) -> None:
+    """Raise unless the tensors are floating, share a dtype, and end in the dimensions that are named for them.
+
+    Equal names must have equal sizes (``sizes`` gives some beforehand). Other leading dimensions must broadcast; with
+    ``exact`` there may be none.
+    """
+    known = {dim: (size, "the machine") for dim, size in (sizes or {}).items()}
+    leading, dtypes = [], {}
+    for name, (tensor, spec) in named.items():
+        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+            given = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise TypeError(f"{name} must be a floating-point tensor, got {given}")
+        dims, shape = spec.split(), list(tensor.shape)
+        if len(shape) < len(dims) or (exact and len(shape) > len(dims)):
+            expected = ", ".join(dims if exact else ["...", *dims])
+            raise ValueError(f"{name} must have shape [{expected}], got {shape}")
+        for dim, size in zip(dims, shape[len(shape) - len(dims) :], strict=True):
+            expected, owner = known.setdefault(dim, (size, name))
+            if size != expected:
+                raise ValueError(f"{name} has {dim} = {size} (shape {shape}), but {owner} has {dim} = {expected}")
+        leading.append(shape[: len(shape) - len(dims)])
+        dtypes[tensor.dtype] = name
+    if len(dtypes) > 1:
+        raise TypeError("one dtype expected, got " + " and ".join(f"{name}: {dtype}" for dtype, name in dtypes.items()))
+    for column in zip_longest(*(reversed(shape) for shape in leading), fillvalue=1):
+        if len(set(column) - {1}) > 1:
+            given = ", ".join(f"{name}: {shape}" for name, shape in zip(named, leading, strict=True))
+            raise ValueError(f"leading dimensions do not broadcast: {given}")
+
+
+def _as_tensor(value: Scalar, like: Tensor) -> Tensor:
+    """A plain number as a tensor of the same kind as ``like``; a tensor as it is."""
+    return value if isinstance(value, Tensor) else torch.tensor(float(value), dtype=like.dtype, device=like.device)
+
+
+# --- Reading and writing (section 3.1 and 3.2)
+
+
+def read(memory: Memory, weighting: Weighting) -> Vector:
+    r"""Read from memory: the average of its rows under a weighting (eq 2).
+
+    .. math:: r = \sum_i w(i) \, M(i)
+
+    Args:
+        memory: the memory matrix, any real numbers.
+        weighting: how much each location counts; non-negative, sums to 1.
+
+    Returns:
+        The read vector; each entry lies between the smallest and largest of its column.
+
+    >>> read(torch.tensor([[1.0, 0.0], [3.0, 4.0]]), torch.tensor([0.5, 0.5]))
+    tensor([2., 2.])
+    """
+    _check(memory=(memory, "N M"), weighting=(weighting, "N"))
+    return torch.einsum("...nm,...n->...m", memory, weighting)
+
+
+def erase(memory: Memory, weighting: Weighting, erase_vector: Vector) -> Memory:
+    r"""Scale memory down where a weighting and an erase vector both point (eq 3).
+
+    .. math:: \tilde M(i) = M(i) \odot \bigl(1 - w(i) \, e\bigr)
+
+    Args:
+        memory: the memory matrix; no entry of it grows in size.
+        weighting: non-negative, sums to 1.
+        erase_vector: 0 keeps a column, 1 clears it where the weighting is 1.
+
+    >>> erase(torch.ones(2, 2), torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.5]))
+    tensor([[0.0000, 0.5000],
+            [1.0000, 1.0000]])
+    """
+    _check(memory=(memory, "N M"), weighting=(weighting, "N"), erase_vector=(erase_vector, "M"))
+    return memory * (1 - weighting.unsqueeze(-1) * erase_vector.unsqueeze(-2))
+
+
+def add(memory: Memory, weighting: Weighting, add_vector: Vector) -> Memory:
+    r"""Add a vector to memory, spread by a weighting (eq 4).
+
+    .. math:: M(i) = \tilde M(i) + w(i) \, a
+
+    Args:
+        memory: the memory matrix, as :func:`erase` left it.
+        weighting: non-negative, sums to 1.
+        add_vector: what to add where the weighting is 1.
+
+    >>> add(torch.zeros(2, 2), torch.tensor([0.0, 1.0]), torch.tensor([3.0, -1.0]))
+    tensor([[ 0.,  0.],
+            [ 3., -1.]])
+    """
+    _check(memory=(memory, "N M"), weighting=(weighting, "N"), add_vector=(add_vector, "M"))
+    return memory + weighting.unsqueeze(-1) * add_vector.unsqueeze(-2)
+
+
+def write(memory: Memory, weighting: Weighting, erase_vector: Vector, add_vector: Vector) -> Memory:
+    """Write with one head: :func:`erase` (eq 3), then :func:`add` (eq 4); their arguments, their errors.
+
+    >>> write(torch.ones(2, 1), torch.tensor([1.0, 0.0]), torch.tensor([1.0]), torch.tensor([5.0])).T
+    tensor([[5., 1.]])
+    """
+    return add(erase(memory, weighting, erase_vector), weighting, add_vector)
+
+
+def write_heads(
+    memory: Memory,
+    weightings: Float[Tensor, "... W N"],
+    erase_vectors: Float[Tensor, "... W M"],
+    add_vectors: Float[Tensor, "... W M"],
+) -> Memory:
+    r"""Write with W heads at once: all erases, then all additions (section 3.2).
+
+    .. math:: M(i) \leftarrow M(i) \odot \prod_h \bigl(1 - w_h(i) \, e_h\bigr) + \sum_h w_h(i) \, a_h
+
+    The order of the heads does not matter. ``memory`` has no axis for heads; each other argument has one.
+
+    >>> both = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    >>> write_heads(torch.ones(2, 1), both, torch.tensor([[0.5], [0.5]]), torch.tensor([[2.0], [3.0]]))
+    tensor([[5.2500],
+            [1.0000]])
+    """
+    vectors = {"erase_vectors": (erase_vectors, "W M"), "add_vectors": (add_vectors, "W M")}
+    _check(memory=(memory, "N M"), weightings=(weightings, "W N"), **vectors)
+    kept = 1 - weightings.unsqueeze(-1) * erase_vectors.unsqueeze(-2)  # [..., W, N, M]
+    added = torch.einsum("...wn,...wm->...nm", weightings, add_vectors)
+    return memory * kept.prod(dim=-3) + added
+
+
+# --- Addressing (section 3.3, figure 2)
+
+
+def cosine_similarity(memory: Memory, key: Vector) -> Weighting:
+    r"""Compare a key with every memory row by the angle between them (eq 6): 1 for the same direction, -1 for opposite.
+
+    .. math:: K[k, M(i)] = \frac{k \cdot M(i)}{\lVert k \rVert \, \lVert M(i) \rVert}
+
+    Note:
+        The paper leaves the angle to a zero vector open. Here lengths count as at least ``NORM_FLOOR``, so that a zero
+        row or key has similarity 0 and finite gradients.
+
+    >>> cosine_similarity(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([5.0, 0.0]))
+    tensor([1., 0., 0.])
+    """
+    _check(memory=(memory, "N M"), key=(key, "M"))
+    dot = torch.einsum("...nm,...m->...n", memory, key)
+    row_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(NORM_FLOOR)  # [..., N]
+    key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(NORM_FLOOR)  # [..., 1]
+    return dot / (row_norm * key_norm)
+
+
+def content_addressing(memory: Memory, key: Vector, strength: Scalar) -> Weighting:
+    r"""Focus on the locations that resemble a key: a softmax over similarities (eq 5).
+
+    .. math:: w^c(i) = \frac{\exp\bigl(\beta K[k, M(i)]\bigr)}{\sum_j \exp\bigl(\beta K[k, M(j)]\bigr)}
+
+    Args:
+        memory: the memory matrix.
+        key: what to look for.
+        strength: 0 gives the uniform weighting, large values pick the best match; up to 1e4 without overflow.
+
+    >>> content_addressing(torch.eye(2), torch.tensor([1.0, 0.0]), 0.0)
+    tensor([0.5000, 0.5000])
+    """
+    strength = _as_tensor(strength, like=memory)
+    _check(memory=(memory, "N M"), key=(key, "M"), strength=(strength, ""))
+    return torch.softmax(strength.unsqueeze(-1) * cosine_similarity(memory, key), dim=-1)
+
+
+def interpolate(content: Weighting, previous: Weighting, gate: Scalar) -> Weighting:
+    r"""Blend the content weighting with the weighting of the step before (eq 7).
+
+    .. math:: w^g = g \, w^c + (1 - g) \, w_{t-1}
+
+    Args:
+        content: the content weighting.
+        previous: the head's weighting of the step before.
+        gate: 1 takes the content weighting, 0 the previous one.
+
+    >>> interpolate(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.25)
+    tensor([0.2500, 0.7500])
+    """
+    gate = _as_tensor(gate, like=content)
+    _check(content=(content, "N"), previous=(previous, "N"), gate=(gate, ""))
+    return torch.lerp(previous, content, gate.unsqueeze(-1))
+
+
+def circular_shift(weighting: Weighting, shift: Shift) -> Weighting:
+    r"""Move a weighting along the memory, round its end: a circular convolution (eq 8).
+
+    .. math:: \tilde w(i) = \sum_j w(j) \, s(i - j \bmod N)
+
+    Args:
+        weighting: the gated weighting.
+        shift: weights of the moves -(S-1)/2 to (S-1)/2 in this order, S odd; non-negative, sums to 1. With S = 3 the
+            weights of -1, 0 and +1; +1 moves the focus from location i to i + 1.
+
+    Raises:
+        ValueError: S is even.
+
+    >>> circular_shift(torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 0.0, 1.0]))
+    tensor([1., 0., 0.])
+    """
+    _check(weighting=(weighting, "N"), shift=(shift, "S"))
+    if shift.shape[-1] % 2 == 0:
+        raise ValueError(f"shift must have an odd width S, got S = {shift.shape[-1]} (shape {list(shift.shape)})")
+    radius = shift.shape[-1] // 2
+    moved = torch.stack([weighting.roll(move, dims=-1) for move in range(-radius, radius + 1)], dim=-1)  # [..., N, S]
+    return torch.einsum("...ns,...s->...n", moved, shift)
+
+
+def sharpen(weighting: Weighting, gamma: Scalar) -> Weighting:
+    r"""Sharpen a weighting: raise it to a power and normalise (eq 9).
+
+    .. math:: w(i) = \frac{\tilde w(i)^\gamma}{\sum_j \tilde w(j)^\gamma}
+
+    Args:
+        weighting: the shifted weighting, at least one entry positive.
+        gamma: at least 1; 1 changes nothing, large values pick the largest entry; up to 1e3 without underflow.
+
+    Note:
+        Each weight is first divided by the largest, which cancels in the fraction: the sum of powers is then at least 1,
+        where 0.3 ** 1000 alone would underflow and leave 0 / 0. Since it cancels, no gradient need flow through it.
+
+    >>> sharpen(torch.tensor([0.2, 0.6, 0.2]), 2)
+    tensor([0.0909, 0.8182, 0.0909])
+    """
+    gamma = _as_tensor(gamma, like=weighting)
+    _check(weighting=(weighting, "N"), gamma=(gamma, ""))
+    largest = weighting.detach().amax(dim=-1, keepdim=True)
+    powers = (weighting / largest) ** gamma.unsqueeze(-1)
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+def address(
+    memory: Memory, previous: Weighting, key: Vector, strength: Scalar, gate: Scalar, shift: Shift, gamma: Scalar
+) -> Weighting:
+    """Turn what a head emits into its weighting: content, interpolation, shift, sharpening (figure 2, eqs 5 to 9).
+
+    >>> address(torch.eye(3), torch.ones(3) / 3, torch.tensor([1.0, 0.0, 0.0]), 1e4, 1, torch.tensor([0.0, 0.0, 1.0]), 1)
+    tensor([0., 1., 0.])
+    """
+    content = content_addressing(memory, key, strength)
+    gated = interpolate(content, previous, gate)
+    shifted = circular_shift(gated, shift)
+    return sharpen(shifted, gamma)
+
+
+# --- Memory, heads, controllers
+
+
+def _check_sizes(**sizes: int) -> None:
+    """Raise unless every size is a whole number of at least 1."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"{name} must be a whole number, got {size!r}")
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}")
+
+
+def _check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
+    if given not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
+
+
+class NTMMemory(nn.Module):
+    """How the memory matrix starts. The memory itself lives in :class:`NTMState`, never on a module.
+
+    Args:
+        N: number of locations, at least 1.
+        M: width of a location, at least 1.
+        start: ``"constant"`` (every cell ``CONSTANT_START``), ``"learned"`` (a parameter ``[N, M]``) or
+            ``"random"`` (the same for the same seed and N); the last two are normal with deviation ``RANDOM_START``.
+        seed: draws the random start.
+
+    >>> NTMMemory(N=2, M=3)(batch_size=1)
+    tensor([[[1.0000e-06, 1.0000e-06, 1.0000e-06],
+             [1.0000e-06, 1.0000e-06, 1.0000e-06]]])
+    """
+
+    def __init__(self, N: int, M: int, start: Literal["constant", "learned", "random"] = "constant", seed: int = 0):
+        super().__init__()
+        _check_sizes(N=N, M=M)
+        _check_choice("start", start, ("constant", "learned", "random"))
+        self.N, self.M, self.start, self.seed = N, M, start, seed
+        self.register_buffer("like", torch.empty(0), persistent=False)  # holds the dtype and device
+        self.learned = nn.Parameter(RANDOM_START * torch.randn(N, M)) if start == "learned" else None
+
+    def forward(self, batch_size: int, N: int | None = None) -> Float[Tensor, "batch N M"]:
+        """The starting memory of ``batch_size`` sequences; ``N`` may differ from the constructor's unless learned."""
+        N = self.N if N is None else N
+        _check_sizes(batch_size=batch_size, N=N)
+        if self.start == "constant":
+            return self.like.new_full((batch_size, N, self.M), CONSTANT_START)
+        if self.start == "learned":
+            if N != self.N:
+                raise ValueError(f"N must be {self.N}, the size of the learned starting memory, got {N}")
+            return self.learned.expand(batch_size, N, self.M)
+        generator = torch.Generator().manual_seed(self.seed)  # on the CPU: the same draw for every device
+        rows = RANDOM_START * torch.randn(N, self.M, generator=generator)
+        return rows.to(self.like).expand(batch_size, N, self.M)
+
+
+@dataclass(frozen=True)
+class HeadParameters:
+    """What all heads emit at one step; H = R + W heads, the R read heads first. Ranges are in the module's table."""
+
+    key: Float[Tensor, "batch H M"]
+    strength: Float[Tensor, "batch H"]
+    gate: Float[Tensor, "batch H"]
+    shift: Float[Tensor, "batch H S"]
+    gamma: Float[Tensor, "batch H"]
+    erase: Float[Tensor, "batch W M"]
+    add: Float[Tensor, "batch W M"]
+
+
+class Heads(nn.Module):
+    """All read and write heads: from the controller's output to every parameter of figure 2, in its range.
+
+    Every head addresses; only write heads also erase and add. The paper does not say how values are kept in range.
+    Here key and add vector go through tanh, strength through softplus, gate and erase vector through a sigmoid, the
+    shift through a softmax, and gamma is 1 + softplus.
+
+    Args:
+        controller_size: width of the controller's output.
+        M: width of a memory location.
+        num_reads: number of read heads R.
+        num_writes: number of write heads W.
+        shift_range: how far a head may move in one step, 0 for not at all; the shift width S is ``2 * shift_range + 1``.
+    """
+
+    def __init__(self, controller_size: int, M: int, num_reads: int = 1, num_writes: int = 1, shift_range: int = 1):
+        super().__init__()
+        _check_sizes(controller_size=controller_size, M=M, num_reads=num_reads, num_writes=num_writes)
+        if shift_range != 0:
+            _check_sizes(shift_range=shift_range)
+        self.M, self.num_reads, self.num_writes, self.shift_width = M, num_reads, num_writes, 2 * shift_range + 1
+        self.addressing = nn.Linear(controller_size, (num_reads + num_writes) * (M + self.shift_width + 3))
+        self.writing = nn.Linear(controller_size, num_writes * 2 * M)
+
+    def forward(self, hidden: Float[Tensor, "batch hidden"]) -> HeadParameters:
+        """Map the controller's output to the parameters of all heads."""
+        addressing = self.addressing(hidden).unflatten(-1, (self.num_reads + self.num_writes, -1))
+        key, strength, gate, shift, gamma = addressing.split([self.M, 1, 1, self.shift_width, 1], dim=-1)
+        erase_vector, add_vector = self.writing(hidden).unflatten(-1, (self.num_writes, -1)).chunk(2, dim=-1)
+        return HeadParameters(
+            key=torch.tanh(key),
+            strength=F.softplus(strength.squeeze(-1)),
+            gate=torch.sigmoid(gate.squeeze(-1)),
+            shift=torch.softmax(shift, dim=-1),
+            gamma=1 + F.softplus(gamma.squeeze(-1)),
+            erase=torch.sigmoid(erase_vector),
+            add=torch.tanh(add_vector),
+        )
+
+
+class FeedforwardController(nn.Module):
+    """One hidden layer of tanh units; it remembers nothing, so all memory is in the memory matrix."""
+
+    state_tensors = 0
+
+    def __init__(self, input_size: int, controller_size: int):
+        super().__init__()
+        self.hidden = nn.Linear(input_size, controller_size)
+
+    def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
+        return ()
+
+    def forward(self, x: Float[Tensor, "batch I"], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        return torch.tanh(self.hidden(x)), ()
+
+
+class LSTMController(nn.Module):
+    """One LSTM layer, with a small memory of its own; its hidden and cell state start at zero."""
+
+    state_tensors = 2
+
+    def __init__(self, input_size: int, controller_size: int):
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, controller_size)
+
+    def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
+        zeros = self.cell.weight_hh.new_zeros(batch_size, self.cell.hidden_size)
+        return zeros, zeros
+
+    def forward(self, x: Float[Tensor, "batch I"], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        state = self.cell(x, state)
+        return state[0], state
+
+
+CONTROLLERS = {"feedforward": FeedforwardController, "lstm": LSTMController}
+
+
+# --- The machine (section 3, figure 1)
+
+
+@dataclass(frozen=True)
+class NTMState:
+    """All that a machine carries from one step to the next."""
+
+    memory: Float[Tensor, "batch N M"]
+    weightings: Float[Tensor, "batch H N"]  # read heads first
+    reads: Float[Tensor, "batch R M"]
+    controller: tuple[Tensor, ...]  # () for feedforward; hidden and cell state, each [batch, controller_size], for LSTM
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run, step by step: what :class:`HeadParameters` and :class:`NTMState` name, each with time as first axis."""
+
+    outputs: Float[Tensor, "T batch O"]
+    key: Float[Tensor, "T batch H M"]
+    strength: Float[Tensor, "T batch H"]
+    gate: Float[Tensor, "T batch H"]
+    shift: Float[Tensor, "T batch H S"]
+    gamma: Float[Tensor, "T batch H"]
+    erase: Float[Tensor, "T batch W M"]
+    add: Float[Tensor, "T batch W M"]
+    read_weightings: Float[Tensor, "T batch R N"]
+    write_weightings: Float[Tensor, "T batch W N"]
+    reads: Float[Tensor, "T batch R M"]
+    memory: Float[Tensor, "T batch N M"]  # after the step's write
+    state: NTMState  # after the last step
+
+
+class NTM(nn.Module):
+    """The Neural Turing Machine: a controller, heads, and a memory that they read and write.
+
+    It is called like ``torch.nn.LSTM``: ``outputs, state = ntm(inputs, state=None)`` with time first. Outputs are logits.
+
+    Args:
+        input_size: width of an input vector.
+        output_size: width of an output vector.
+        controller_size: hidden units of the controller.
+        N: memory locations; only learned starts tie the weights to it, all other machines run with any N.
+        M: width of a memory location.
+        num_reads: number of read heads R.
+        num_writes: number of write heads W.
+        controller: ``"lstm"`` or ``"feedforward"``.
+        shift_range: how far a head may move in one step.
+        memory_start: ``"constant"``, ``"learned"`` or ``"random"``, see :class:`NTMMemory`.
+        head_start: ``"onehot"`` (every head at location 0) or ``"learned"`` (the softmax of a parameter ``[H, N]``).
+        read_first: whether a step reads before it writes, or after. Heads find their place in the memory as the step
+            finds it in both cases.
+        seed: draws the random starting memory. Parameters follow ``torch.manual_seed``.
+
+    >>> ntm = NTM(input_size=5, output_size=4, N=16, M=8)
+    >>> outputs, state = ntm(torch.zeros(7, 2, 5))
+    >>> outputs.shape, state.memory.shape
+    (torch.Size([7, 2, 4]), torch.Size([2, 16, 8]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        controller_size: int = 100,
+        N: int = 128,
+        M: int = 20,
+        *,
+        num_reads: int = 1,
+        num_writes: int = 1,
+        controller: Literal["lstm", "feedforward"] = "lstm",
+        shift_range: int = 1,
+        memory_start: Literal["constant", "learned", "random"] = "constant",
+        head_start: Literal["onehot", "learned"] = "onehot",
+        read_first: bool = True,
+        seed: int = 0,
+    ):
+        super().__init__()
+        _check_sizes(input_size=input_size, output_size=output_size)
+        _check_choice("controller", controller, tuple(CONTROLLERS))
+        _check_choice("head_start", head_start, ("onehot", "learned"))
+        self.input_size, self.output_size, self.read_first = input_size, output_size, read_first
+        self.memory = NTMMemory(N, M, memory_start, seed)
+        self.heads = Heads(controller_size, M, num_reads, num_writes, shift_range)
+        self.controller = CONTROLLERS[controller](input_size + num_reads * M, controller_size)
+        self.output = nn.Linear(controller_size + num_reads * M, output_size)
+        self.head_start = nn.Parameter(torch.randn(num_reads + num_writes, N)) if head_start == "learned" else None
+
+    def initial_state(self, batch_size: int, N: int | None = None) -> NTMState:
+        """The state before the first step; ``N`` may differ from the constructor's unless a start is learned."""
+        memory = self.memory(batch_size, N)
+        if self.head_start is None:
+            weightings = memory.new_zeros(self.heads.num_reads + self.heads.num_writes, memory.shape[1])
+            weightings[:, 0] = 1
+        elif memory.shape[1] == self.memory.N:
+            weightings = torch.softmax(self.head_start, dim=-1)
+        else:
+            raise ValueError(f"N must be {self.memory.N}, the size of the learned head start, got {memory.shape[1]}")
+        weightings = weightings.expand(batch_size, -1, -1)
+        reads = read(memory.unsqueeze(-3), weightings[:, : self.heads.num_reads])
+        return NTMState(memory, weightings, reads, self.controller.initial_state(batch_size))
+
+    def _check_step(self, x: Tensor, state: NTMState) -> None:
+        if not isinstance(state, NTMState) or len(state.controller) != self.controller.state_tensors:
+            kind = type(self.controller).__name__
+            raise TypeError(f"state must be an NTMState of a machine with a {kind}, got {type(state).__name__}")
+        known = {"input_size": self.input_size, "controller_size": self.heads.addressing.in_features}
+        known |= {"M": self.memory.M, "R": self.heads.num_reads, "H": self.heads.num_reads + self.heads.num_writes}
+        tensors = {"inputs": (x, "batch input_size"), "the machine's weight": (self.output.weight, "out in")}
+        tensors |= {"memory": (state.memory, "batch N M"), "weightings": (state.weightings, "batch H N")}
+        tensors |= {"reads": (state.reads, "batch R M")}
+        tensors |= {f"controller state {i}": (s, "batch controller_size") for i, s in enumerate(state.controller)}
+        _check(known, exact=True, **tensors)
+
+    def _advance(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState, HeadParameters]:
+        """One step, and what the heads emitted in it. Every run of the machine goes through here."""
+        self._check_step(x, state)
+        hidden, controller_state = self.controller(torch.cat([x, state.reads.flatten(1)], dim=-1), state.controller)
+        emitted = self.heads(hidden)
+        weightings = address(
+            state.memory.unsqueeze(-3),  # [B, 1, N, M]: every head sees the same memory
+            state.weightings,
+            *(emitted.key, emitted.strength, emitted.gate, emitted.shift, emitted.gamma),
+        )
+        read_weightings, write_weightings = weightings.tensor_split([self.heads.num_reads], dim=1)
+        memory = write_heads(state.memory, write_weightings, emitted.erase, emitted.add)
+        source = state.memory if self.read_first else memory
+        reads = read(source.unsqueeze(-3), read_weightings)
+        output = self.output(torch.cat([hidden, reads.flatten(1)], dim=-1))
+        return output, NTMState(memory, weightings, reads, controller_state), emitted
+
+    def step(self, x: Float[Tensor, "batch I"], state: NTMState) -> tuple[Float[Tensor, "batch O"], NTMState]:
+        """Advance by one time step, from :meth:`initial_state` or the state of the step before."""
+        output, state, _ = self._advance(x, state)
+        return output, state
+
+    def forward(self, inputs: Float[Tensor, "T batch I"], state: NTMState | None = None) -> tuple[Tensor, NTMState]:
+        """Run over whole sequences, from ``state`` or from :meth:`initial_state`; the state is the last step's."""
+        state = self._start(inputs, state)
+        outputs = []
+        for x in inputs:
+            output, state = self.step(x, state)
+            outputs.append(output)
+        return torch.stack(outputs), state
+
+    def trace(self, inputs: Float[Tensor, "T batch I"], state: NTMState | None = None) -> Trace:
+        """Run as :meth:`forward` does and keep everything that a figure needs. Errors are the same.
+
+        >>> trace = NTM(input_size=5, output_size=4, N=16, M=8).trace(torch.zeros(7, 2, 5))
+        >>> trace.write_weightings.shape  # time, batch, write head, location
+        torch.Size([7, 2, 1, 16])
+        """
+        state = self._start(inputs, state)
+        steps = []
+        for x in inputs:
+            output, state, emitted = self._advance(x, state)
+            weightings = state.weightings.tensor_split([self.heads.num_reads], dim=1)
+            steps.append((output, *vars(emitted).values(), *weightings, state.reads, state.memory))
+        return Trace(*(torch.stack(series) for series in zip(*steps, strict=True)), state)
+
+    def _start(self, inputs: Tensor, state: NTMState | None) -> NTMState:
+        _check({"input_size": self.input_size}, exact=True, inputs=(inputs, "T batch input_size"))
+        if inputs.shape[0] == 0:
+            raise ValueError(f"inputs must have at least one time step, got shape {list(inputs.shape)}")
+        return self.initial_state(inputs.shape[1]) if state is None else state
