@@ -20,8 +20,12 @@ class Batch:
     targets: Float[Tensor, "T batch O"]
     mask: Bool[Tensor, "T batch O"]  # which steps and bits of the targets count
 
+    def to(self, device: torch.device | str) -> "Batch":
+        return Batch(self.inputs.to(device), self.targets.to(device), self.mask.to(device))
 
-def _generator(seed: Seed) -> torch.Generator:
+
+def as_generator(seed: Seed) -> torch.Generator:
+    """A fresh generator for a seed; a generator as it is, to go on from where it stands."""
     return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
 
 
@@ -65,7 +69,9 @@ class CopyTask:
     max_length: int = 20
 
     def __post_init__(self):
-        _check_range(bits=(self.bits, 1), min_length=(self.min_length, 1), max_length=(self.max_length, self.min_length))
+        _check_range(
+            bits=(self.bits, 1), min_length=(self.min_length, 1), max_length=(self.max_length, self.min_length)
+        )
 
     @property
     def input_size(self) -> int:
@@ -86,7 +92,7 @@ class CopyTask:
         Raises:
             ValueError: a batch size or length below 1.
         """
-        generator = _generator(seed)
+        generator = as_generator(seed)
         if length is None:
             length = int(torch.randint(self.min_length, self.max_length + 1, (), generator=generator))
         _check_range(batch_size=(batch_size, 1), length=(length, 1))
@@ -133,7 +139,7 @@ class PrioritySortTask:
         Raises:
             ValueError: a size out of range.
         """
-        generator = _generator(seed)
+        generator = as_generator(seed)
         items = self.items if items is None else items
         answers = min(self.answers, items) if answers is None else answers
         _check_range(batch_size=(batch_size, 1), answers=(answers, 1), items=(items, answers))

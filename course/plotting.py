@@ -1,0 +1,246 @@
+"""Every figure of the course, in one look. A ``plot_`` function returns a figure, which a notebook cell then shows."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from IPython.display import HTML
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from course.scrubber import scrubber
+from course.tasks import Batch
+from course.training import History
+from implementation import Trace
+
+BLUE, ORANGE, GREEN, RED, GREY = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc3311",
+    "#666666",
+)  # safe for colour-blind readers
+COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", GREY)
+STYLE = {
+    "figure.dpi": 130,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "image.cmap": "RdBu_r",
+    "image.interpolation": "nearest",
+    "image.aspect": "auto",
+}
+WEIGHT_MAP, BIT_MAP = "Blues", "Greys"
+
+
+def _figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in the course's style, and hand the figure back closed, so that a notebook shows it once."""
+
+    @wraps(draw)
+    def styled(*args, **kwargs) -> Figure:
+        with plt.rc_context(STYLE):
+            figure = draw(*args, **kwargs)
+            figure.draw_without_rendering()  # the layout is settled here, in this style
+        plt.close(figure)
+        return figure
+
+    return styled
+
+
+def _numpy(values: Tensor | Sequence[float]) -> np.ndarray:
+    return values.detach().cpu().float().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+@_figure
+def plot_weightings(weightings: Mapping[str, Tensor], title: str, xlabel: str = "location") -> Figure:
+    """Weightings ``[N]`` as bars, one panel each under its name, on one scale."""
+    figure, axes = plt.subplots(
+        len(weightings), 1, figsize=(6.5, 0.9 + 0.85 * len(weightings)), sharex=True, sharey=True, squeeze=False
+    )
+    for axis, (name, weighting) in zip(axes[:, 0], weightings.items(), strict=True):
+        heights = _numpy(weighting)
+        axis.bar(range(len(heights)), heights, color=BLUE)
+        axis.set(ylim=(0, 1.05), ylabel="weight", xlim=(-0.7, len(heights) - 0.3))
+        axis.annotate(name, (0.995, 0.93), xycoords="axes fraction", ha="right", va="top")
+    axes[-1, 0].set_xlabel(xlabel)
+    axes[-1, 0].xaxis.get_major_locator().set_params(integer=True)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+@_figure
+def plot_memory(memories: Mapping[str, Tensor], title: str) -> Figure:
+    """Memory matrices ``[N, M]`` side by side, zero in white, on one scale; a vector is drawn as a single row."""
+    panels = {name: np.atleast_2d(_numpy(memory)) for name, memory in memories.items()}
+    limit = max(1e-9, *(np.abs(panel).max() for panel in panels.values()))
+    widths = [panel.shape[1] + 2 for panel in panels.values()]
+    rows = max(panel.shape[0] for panel in panels.values())
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(6.5, min(4.5, 1.3 + 0.22 * rows)), width_ratios=widths, squeeze=False
+    )
+    for axis, (name, panel) in zip(axes[0], panels.items(), strict=True):
+        image = axis.imshow(panel, vmin=-limit, vmax=limit, aspect="equal")
+        heading = name if len(panels) > 1 else title
+        axis.set(title=heading, xlabel="column", ylabel="location" if panel.shape[0] > 1 else "", anchor="N")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.yaxis.get_major_locator().set_params(integer=True)
+        if panel.shape[0] == 1:
+            axis.set_yticks([])
+    figure.colorbar(image, ax=axes, label="value", shrink=0.8)
+    if len(panels) > 1:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+@_figure
+def plot_pictures(pictures: Mapping[str, Tensor], title: str) -> Figure:
+    """Small pictures ``[height, width]`` of values from -1 (white) to 1 (black), each under its name."""
+    figure, axes = plt.subplots(1, len(pictures), figsize=(6.5, 1.3), squeeze=False)
+    for axis, (name, picture) in zip(axes[0], pictures.items(), strict=True):
+        axis.imshow(_numpy(picture), cmap=BIT_MAP, vmin=-1, vmax=1, aspect="equal")
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(True)
+        axis.set_title(name, loc="center", fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+@_figure
+def plot_lines(
+    x: Sequence[float], lines: Mapping[str, Sequence[float]], title: str, xlabel: str, ylabel: str, log: str = ""
+) -> Figure:
+    """Curves over a common axis; ``log`` names the logarithmic axes ("x", "y" or "xy"). Line styles differ too."""
+    figure, axis = plt.subplots(figsize=(6.5, 2.8))
+    for (name, y), style in zip(lines.items(), ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 3))), strict=False):
+        axis.plot(_numpy(x), _numpy(y), label=name, linestyle=style)
+    axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if "x" in log:
+        axis.set_xscale("log")
+    if "y" in log:
+        axis.set_yscale("log")
+    if any(lines):
+        axis.legend(frameon=False)
+    return figure
+
+
+@_figure
+def plot_learning_curve(histories: Mapping[str, History], title: str, window: int = 20) -> Figure:
+    """Loss in bits per sequence against sequences seen: each step faint, a running mean of ``window`` steps strong."""
+    figure, axis = plt.subplots(figsize=(6.5, 2.8))
+    for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
+        seen = history.batch_size * np.arange(1, len(history.bits) + 1)
+        axis.plot(seen, history.bits, color=colour, alpha=0.2, linewidth=0.7)
+        mean = np.convolve(history.bits, np.ones(window) / window, mode="valid")
+        axis.plot(seen[window - 1 :], mean, color=colour, label=name)
+    axis.set(title=title, xlabel="sequences seen", ylabel="loss, bits per sequence", ylim=(0, None))
+    axis.legend(frameon=False)
+    return figure
+
+
+def _time_panel(axis: plt.Axes, rows: Tensor, title: str, ylabel: str, **image) -> None:
+    axis.imshow(_numpy(rows), **image)
+    axis.set(title=title, ylabel=ylabel)
+    axis.xaxis.get_major_locator().set_params(integer=True)
+
+
+@_figure
+def plot_answer(batch: Batch, logits: Tensor, sequence: int = 0) -> Figure:
+    """What was shown, what was wanted, what came out, and where it was wrong, for one sequence of a batch."""
+    probability = torch.sigmoid(logits.detach()[:, sequence]).T
+    counts = batch.mask[:, sequence].T
+    target = batch.targets[:, sequence].T
+    wrong = ((probability > 0.5) != (target > 0.5)) & counts
+    panels = {"input": batch.inputs[:, sequence].T, "target": target, "output": probability * counts, "wrong": wrong}
+    heights = [panel.shape[0] for panel in panels.values()]
+    figure, axes = plt.subplots(4, 1, figsize=(6.5, 4.4), sharex=True, height_ratios=heights)
+    for axis, (name, panel) in zip(axes, panels.items(), strict=True):
+        _time_panel(axis, panel, name, "channel", vmin=min(0, float(panel.min())), vmax=1, cmap=BIT_MAP)
+    axes[-1].set_xlabel("time step")
+    figure.suptitle(f"{int(wrong.sum())} wrong bits of {int(counts.sum())}", fontsize=10)
+    return figure
+
+
+@_figure
+def plot_run(batch: Batch, trace: Trace, sequence: int = 0, locations: int | None = None) -> Figure:
+    """A run the way the paper shows it (figures 4 and 6): writing on the left, reading on the right, time to the right.
+
+    Top to bottom: external input and output, add and read vectors, write and read weightings (first head of each kind,
+    locations below ``locations``).
+    """
+    output = torch.sigmoid(trace.outputs[:, sequence]) * batch.mask[:, sequence]
+    figure, axes = plt.subplots(3, 2, figsize=(6.5, 6.2), sharex=True, height_ratios=[1, 1.4, 2.2])
+    bits, vectors = {"cmap": BIT_MAP, "vmin": 0, "vmax": 1}, {"vmin": -1, "vmax": 1}
+    _time_panel(axes[0, 0], batch.inputs[:, sequence].T, "inputs", "channel", **bits)
+    _time_panel(axes[0, 1], output.T, "outputs", "channel", **bits)
+    _time_panel(axes[1, 0], trace.add[:, sequence, 0].T, "add vectors", "column", **vectors)
+    _time_panel(axes[1, 1], trace.reads[:, sequence, 0].T, "read vectors", "column", **vectors)
+    weightings = {"write": trace.write_weightings, "read": trace.read_weightings}
+    for axis, (name, weighting) in zip(axes[2], weightings.items(), strict=True):
+        rows = weighting[:, sequence, 0, :locations].T
+        _time_panel(axis, rows, f"{name} weightings", "location", cmap=WEIGHT_MAP, vmin=0, vmax=1)
+        axis.set_xlabel("time step")
+    return figure
+
+
+def _png(figure: Figure) -> str:
+    """The figure as a small PNG (64 colours) in a data address."""
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=90)
+    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
+
+
+def animate_run(
+    batch: Batch, trace: Trace, name: str, alt: str, sequence: int = 0, locations: int | None = None
+) -> HTML:
+    """A run to scrub through step by step: input, output, memory, and both weightings at each time step.
+
+    Args:
+        batch: what was shown.
+        trace: from ``ntm.trace(batch.inputs)``.
+        name: the element's id on the page; fixed, so that the same run gives the same page.
+        alt: says what the pictures show to who cannot see them.
+        sequence: which sequence of the batch.
+        locations: draw the memory up to this location.
+    """
+    output = torch.sigmoid(trace.outputs[:, sequence]) * batch.mask[:, sequence]
+    weightings = [trace.write_weightings[:, sequence, 0, :locations], trace.read_weightings[:, sequence, 0, :locations]]
+    memory = trace.memory[:, sequence, :locations]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 5, figsize=(6.5, 3.4), width_ratios=[1, 1, 4, 2, 2])
+        titles = ["input", "output", "memory after the step", "write", "read"]
+        bits, limit = {"cmap": BIT_MAP, "vmin": 0, "vmax": 1}, memory.abs().max().item()
+        images = [
+            axes[0].imshow(_numpy(batch.inputs[:1, sequence].T), **bits),
+            axes[1].imshow(_numpy(output[:1].T), **bits),
+            axes[2].imshow(_numpy(memory[0]), vmin=-limit, vmax=limit),
+        ]
+        bars = [axis.barh(range(memory.shape[1]), _numpy(w[0])) for axis, w in zip(axes[3:], weightings, strict=True)]
+        for axis, title in zip(axes, titles, strict=True):
+            axis.set(title=title)
+        for axis in axes[:2]:
+            axis.set(xticks=[], ylabel="channel")
+        axes[2].set(xlabel="column", ylabel="location")
+        for axis in axes[3:]:
+            axis.set(xlim=(0, 1), ylim=axes[2].get_ylim(), xlabel="weight")
+        frames = []
+        for t in range(len(memory)):
+            for image, rows in zip(
+                images, (batch.inputs[t, sequence][:, None], output[t][:, None], memory[t]), strict=True
+            ):
+                image.set_data(_numpy(rows))
+            for container, weighting in zip(bars, weightings, strict=True):
+                for bar, width in zip(container, _numpy(weighting[t]), strict=True):
+                    bar.set_width(width)
+            frames.append(_png(figure))
+    plt.close(figure)
+    return HTML(scrubber(frames, name, alt))

@@ -1,0 +1,40 @@
+"""Pictures to scrub through in a static page: plain HTML and a few lines of script, nothing to load."""
+
+import json
+
+TEMPLATE = """<div class="ntm-scrubber" id="{name}">
+<img alt="{alt}" src="{first}" style="max-width: 100%; background: white">
+<p><button type="button">Play</button>
+<label>Time step <input type="range" min="0" max="{last}" value="0" style="width: 50%"></label>
+<output>0</output> of {last}</p></div>
+<script>
+(function () {{
+  const frames = {frames}, box = document.getElementById("{name}");
+  const [image, button, slider, step] = ["img", "button", "input", "output"].map((tag) => box.querySelector(tag));
+  let timer = null;
+  const show = () => {{ image.src = frames[slider.value]; step.textContent = slider.value; }};
+  const stop = () => {{ clearInterval(timer); timer = null; button.textContent = "Play"; }};
+  const next = () => {{ slider.value = (Number(slider.value) + 1) % frames.length; show(); }};
+  slider.addEventListener("input", () => {{ stop(); show(); }});
+  button.addEventListener("click", () => {{
+    if (timer) {{ stop(); }} else {{ timer = setInterval(next, 500); button.textContent = "Stop"; }}
+  }});
+}})();
+</script>"""
+
+
+def scrubber(frames: list[str], name: str, alt: str) -> str:
+    """HTML that shows one of ``frames`` (image addresses) at a time, with a slider and a play button.
+
+    Args:
+        frames: at least one address of an image, such as a ``data:`` address.
+        name: the element's id on the page; fixed, so that the same run gives the same page.
+        alt: says what the pictures show to who cannot see them.
+
+    Raises:
+        ValueError: there is no frame.
+    """
+    if not frames:
+        raise ValueError("frames must hold at least one image, got none")
+    listed = json.dumps(frames, indent=0)
+    return TEMPLATE.format(name=name, alt=alt, first=frames[0], last=len(frames) - 1, frames=listed)

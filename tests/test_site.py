@@ -1,0 +1,202 @@
+"""The built site, page by page in Chromium, from disk and without a network: as a reader sees it."""
+
+import os
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+SITE = Path(__file__).parents[1] / "_build" / "html"
+PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.rglob("*.html") if "_static" not in page.parts)
+PAGES.remove("index.html") if "index.html" in PAGES else None  # it only sends the reader on to the first page
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}
+RENDERED = "() => window.MathJax === undefined || (window.MathJax.startup?.promise?.then(() => true) ?? false)"
+
+
+def skip_or_fail(reason):
+    """A laptop may do without these tests. CI may not, or they would never run anywhere."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def find_chromium():
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not PAGES:
+        skip_or_fail("BROWSER TESTS DID NOT RUN: there is no site in _build/html, build it with `make site`")
+    path = find_chromium()
+    if path is None:
+        skip_or_fail("BROWSER TESTS DID NOT RUN: there is no Chromium; install it, or give its path in $CHROMIUM")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One page, opened in Chromium, and all that went wrong with it."""
+
+    def __init__(self, browser, page, theme="light", size=DESKTOP):
+        self.page = browser.new_page(color_scheme=theme, viewport=size, offline=True)
+        self.requests, self.complaints = [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        self.page.on("console", self.listen)
+        self.page.goto((SITE / page).as_uri(), wait_until="load")
+        self.page.wait_for_function(RENDERED)
+
+    def listen(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console {message.type}: {message.text}")
+
+    def count(self, selector):
+        return self.page.locator(selector).count()
+
+    def ask(self, script):
+        return self.page.evaluate(script)
+
+    def wait_for_theme(self, theme):
+        """The theme follows what the reader's system asks for, if not at once."""
+        self.page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'", timeout=5000)
+        red, green, blue = map(int, re.findall(r"\d+", self.ask("getComputedStyle(document.body).backgroundColor"))[:3])
+        assert (red + green + blue < 150) == (theme == "dark")
+
+    def assert_no_sideways_scroll(self):
+        width = self.page.viewport_size["width"]
+        assert self.ask("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+
+
+@pytest.fixture
+def visit(browser):
+    visits = []
+
+    def open_page(*args):
+        visits.append(Visit(browser, *args))
+        return visits[-1]
+
+    yield open_page
+    for visit in visits:
+        visit.page.close()
+
+
+@cache
+def soup(page):
+    return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
+
+
+def test_site_is_built(browser):
+    """Runs before all others, which have no page to run on if there is no site."""
+    assert {"book/intro.html", "book/api.html", "search.html", "genindex.html"} <= set(PAGES)
+    assert len([page for page in PAGES if page.startswith("notebooks/")]) >= 9
+
+
+def test_first_page_is_found(visit):
+    page = visit("index.html").page
+    page.wait_for_url("**/book/intro.html")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(visit, page):
+    """Equations, pictures and links to other hosts; then the same page when night falls, and on a phone."""
+    seen = visit(page)
+    assert seen.count("mjx-container") == len(soup(page).select(".math")), "an equation was not rendered"
+    assert seen.count("mjx-merror, [data-mjx-error]") == 0, "an equation has a mistake in its TeX"
+    assert seen.ask("[...document.images].filter(image => !image.complete || !image.naturalWidth).length") == 0
+    assert seen.ask("[...document.images].filter(image => !image.alt.trim()).map(image => image.outerHTML)") == []
+    seen.wait_for_theme("light")
+    seen.assert_no_sideways_scroll()
+
+    seen.page.emulate_media(color_scheme="dark")
+    seen.wait_for_theme("dark")
+    seen.page.set_viewport_size(PHONE)
+    seen.assert_no_sideways_scroll()
+
+    assert seen.complaints == []
+    assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("page", ["book/intro.html", "book/notation.html", "notebooks/01-memory.html"])
+def test_page_opened_at_night_on_a_phone(visit, page):
+    seen = visit(page, "dark", PHONE)
+    seen.wait_for_theme("dark")
+    seen.assert_no_sideways_scroll()
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_equations_have_the_papers_numbers(browser, page):
+    """Where they stand and where they are referred to; those that are not the paper's have names."""
+    content = soup(page)
+    for equation in content.select("div.math[id^=equation-eq-]"):
+        shown = equation.select_one(".eqno").get_text().rstrip("#¶\uf0c1")
+        assert shown == expected_tag(equation["id"])
+    for link in content.select('a[href*="#equation-eq-"]:not(.headerlink)'):
+        assert link.get_text() == expected_tag(link["href"].split("#")[1])
+
+
+def expected_tag(anchor):
+    label = anchor.removeprefix("equation-eq-")
+    assert label in "123456789" or not any(map(str.isdigit, label))
+    return f"({label.replace('-', ' ')})"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_assets_lead_somewhere(browser, page):
+    for tag in soup(page).find_all(["a", "link", "script", "img", "source", "iframe"]):
+        target = tag.get("href") or tag.get("src") or ""
+        if target.startswith(("data:", "#", "mailto:")) or not target:
+            continue
+        if target.startswith(("http:", "https:", "//")):
+            assert tag.name == "a", f"asks another host: {tag}"
+            continue
+        path, _, anchor = target.partition("#")
+        file = (SITE / page).parent / path.partition("?")[0]
+        assert file.exists(), f"leads nowhere: {tag}"
+        if anchor and file.suffix == ".html":
+            name = file.resolve().relative_to(SITE.resolve()).as_posix()
+            assert anchor in anchors(name), f"no such place: {tag}"
+
+
+@cache
+def anchors(page):
+    return {tag["id"] for tag in soup(page).find_all(id=True)}
+
+
+def test_all_nine_equations_are_shown(browser):
+    shown = [e["id"] for page in PAGES for e in soup(page).select("div.math[id^=equation-eq-]")]
+    assert sorted(label for label in shown if label[-1].isdigit()) == [f"equation-eq-{n}" for n in range(1, 10)]
+
+
+def test_an_equation_can_be_heard(visit):
+    """MathJax leaves MathML for screen readers beside what it draws."""
+    assert visit("book/notation.html").count("mjx-assistive-mml math") > 0
+
+
+def test_search_finds_words_of_chapters_and_of_the_glossary(visit):
+    seen = visit("search.html")
+    seen.page.goto((SITE / "search.html").as_uri() + "?q=sharpening")
+    seen.page.wait_for_selector("#search-results li a")
+    assert seen.count('#search-results a[href*="05-sharpening"]') > 0
+    assert seen.complaints == []
+
+
+def test_folded_solutions_open(visit):
+    """With the keyboard, as with the mouse."""
+    seen = visit("notebooks/01-memory.html")
+    solution = seen.page.locator("details.toggle-details, details.hide").first
+    assert solution.count(), "chapter 1 has no folded solution"
+    assert solution.get_attribute("open") is None
+    solution.locator("summary").focus()
+    seen.page.keyboard.press("Enter")
+    assert solution.get_attribute("open") is not None

@@ -1,0 +1,129 @@
+"""Loss, scores and the training loop."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from course.tasks import Batch, CopyTask
+from course.training import bits_per_sequence, evaluate, train, wrong_bits
+from implementation import NTM
+
+
+class Echo(nn.Module):
+    """Answers the copy task by rule: remembers the whole input, and is wrong in the first ``errors`` bits."""
+
+    def __init__(self, errors: int = 0):
+        super().__init__()
+        self.errors = errors
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs, state=None):
+        length = (len(inputs) - 1) // 2
+        answer = torch.cat([torch.zeros(length + 1, *inputs.shape[1:]), inputs[:length]])[..., :-1]
+        logits = 10 * (2 * answer - 1) + 0 * self.unused
+        logits[length + 1, :, : self.errors] *= -1
+        return logits, state
+
+
+def tiny_machine(seed=0):
+    torch.manual_seed(seed)
+    return NTM(input_size=3, output_size=2, controller_size=20, N=8, M=6)
+
+
+def test_bits_agree_with_a_loop_over_probabilities():
+    batch = CopyTask(bits=3).sample(4, seed=0, length=5)
+    logits = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(1))
+    total = 0.0
+    for t in range(logits.shape[0]):
+        for b in range(4):
+            for j in range(3):
+                if batch.mask[t, b, j]:
+                    p = 1 / (1 + math.exp(-logits[t, b, j].item()))
+                    total -= math.log2(p if batch.targets[t, b, j] == 1 else 1 - p)
+    assert bits_per_sequence(logits, batch).item() == pytest.approx(total / 4, rel=1e-5)
+
+
+def test_what_the_mask_hides_does_not_count():
+    batch = CopyTask(bits=3).sample(2, seed=0, length=4)
+    logits = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(1))
+    changed = torch.where(batch.mask, logits, -7 * logits)
+    assert torch.equal(bits_per_sequence(logits, batch), bits_per_sequence(changed, batch))
+    assert torch.equal(wrong_bits(logits, batch), wrong_bits(changed, batch))
+
+
+def test_wrong_bits_are_counted_for_each_sequence():
+    targets = torch.tensor([[[1.0, 0.0], [1.0, 1.0]]])
+    logits = torch.tensor([[[2.0, -2.0], [-0.1, 0.1]]])
+    batch = Batch(torch.zeros(1, 2, 3), targets, torch.ones(1, 2, 2, dtype=torch.bool))
+    assert wrong_bits(logits, batch).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("sequences", [1, 10, 25])
+def test_evaluate_averages_over_all_sequences(sequences):
+    task = CopyTask(bits=3)
+    assert evaluate(Echo(), task, sequences, seed=0) == 0
+    assert evaluate(Echo(errors=2), task, sequences, seed=0) == 2
+
+
+def test_evaluate_takes_lengths_and_memory_sizes():
+    machine, task = tiny_machine(), CopyTask(bits=2)
+    assert evaluate(machine, task, 5, seed=0, length=30) == evaluate(machine, task, 5, seed=0, length=30, N=8)
+    assert evaluate(machine, task, 5, seed=0, length=30, N=64) != evaluate(machine, task, 5, seed=0, length=2, N=64)
+
+
+def test_training_stops_when_solved_and_says_when(capsys):
+    history = train(Echo(), CopyTask(bits=2), steps=50, batch_size=2)
+    assert history.solved_at == len(history.bits) == len(history.wrong) == 20
+    assert "step   20/50" in capsys.readouterr().out
+    on = train(Echo(), CopyTask(bits=2), steps=50, batch_size=2, stop_when_solved=False)
+    assert on.solved_at == 20 and len(on.bits) == 50
+
+
+def test_a_task_that_is_never_right_is_never_solved():
+    assert train(Echo(errors=1), CopyTask(bits=2), steps=50, batch_size=2).solved_at is None
+
+
+def test_training_lowers_the_loss_and_is_repeatable():
+    task = CopyTask(bits=2, max_length=3)
+    first, again = tiny_machine(), tiny_machine()
+    histories = [train(machine, task, steps=120, seed=1) for machine in (first, again)]
+    assert histories[0].bits == histories[1].bits
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    assert sum(histories[0].bits[-20:]) < 0.8 * sum(histories[0].bits[:20])
+    assert train(tiny_machine(), task, steps=5, seed=2).bits != histories[0].bits[:5]
+
+
+def test_the_rate_falls_to_zero_and_long_gradients_are_clipped():
+    machine, task = tiny_machine(), CopyTask(bits=2, max_length=3)
+    moves, last = [], [p.detach().clone() for p in machine.parameters()]
+
+    def record(step):
+        now = [p.detach().clone() for p in machine.parameters()]
+        moves.append(max((a - b).abs().max().item() for a, b in zip(now, last, strict=True)))
+        last[:] = now
+
+    train(machine, task, steps=40, learning_rate=1e-2, clip_norm=1e-3, after_step=record)
+    norm = torch.stack([p.grad.norm() for p in machine.parameters()]).norm()
+    assert norm <= 1.01e-3
+    assert moves[0] == pytest.approx(1e-2, rel=0.01)  # Adam's first step is as long as the rate
+    assert moves[-1] < 1e-3 < moves[0]
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step():
+    machine = tiny_machine()
+
+    def break_it(step):
+        if step == 3:
+            with torch.no_grad():
+                machine.output.weight.fill_(math.nan)
+
+    with pytest.raises(FloatingPointError, match="step 4: the loss is nan.*lower learning_rate"):
+        train(machine, CopyTask(bits=2), steps=10, after_step=break_it)
+
+
+@pytest.mark.parametrize("sizes", [{"steps": 0}, {"steps": 5, "batch_size": 0}])
+def test_nothing_to_do_is_refused(sizes):
+    with pytest.raises(ValueError, match="at least 1"):
+        train(tiny_machine(), CopyTask(bits=2), **sizes)
