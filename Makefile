@@ -27,7 +27,7 @@ book: $(VERIFIED) $(BUILT)  ## verify the notebooks and build the site; both onl
 	@echo "The book is ready. Open it in a browser:"
 	@echo "  file://$(CURDIR)/_build/html/index.html"
 
-test: lint unit site browser verify  ## run every check, whatever was run before
+test: lint unit site verify browser  ## run every check, whatever was run before
 	@echo "All checks passed."
 
 lab: $(READY)  ## open the notebooks in JupyterLab
@@ -48,10 +48,11 @@ site: $(READY)  ## build _build/html, with warnings as errors
 	$(build-site)
 
 browser: $(READY)  ## visit every built page with Chromium: light, dark, phone
-	$(PYTEST) tests/test_site.py
+	$(PYTEST) -rs tests/test_site.py
 
 notebooks: $(READY)  ## run the notebooks again and store their outputs (some: make notebooks NOTEBOOKS=notebooks/04-shift.ipynb)
 	$(BIN)/jupyter nbconvert --config=book/refresh.py --to=notebook --execute --inplace $(NOTEBOOKS)
+	$(BIN)/python book/picture.py
 
 clean:  ## remove the built site
 	rm -rf _build
@@ -72,7 +73,7 @@ endef
 
 define build-site
 @rm -rf _build/html _build/.doctrees && mkdir -p _build && touch $(BUILT).began
-$(BIN)/jupyter-book build . --all -W -n --keep-going -q
+$(BIN)/jupyter-book build . --all -W -n --keep-going -q >_build/site.log
 @mv $(BUILT).began $(BUILT)
 endef
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import HTML
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -18,20 +19,14 @@ from course.tasks import Batch
 from course.training import History
 from implementation import Trace
 
-BLUE, ORANGE, GREEN, RED, GREY = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc3311",
-    "#666666",
-)  # safe for colour-blind readers
-COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", GREY)
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#666666")  # safe for colour-blind readers
 STYLE = {
     "figure.dpi": 130,
     "figure.constrained_layout.use": True,
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
+    "figure.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.prop_cycle": plt.cycler(color=COLOURS),
@@ -60,6 +55,11 @@ def _numpy(values: Tensor | Sequence[float]) -> np.ndarray:
     return values.detach().cpu().float().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
+def _whole_numbers(*axes: Axis) -> None:
+    for axis in axes:
+        axis.get_major_locator().set_params(integer=True)
+
+
 @_figure
 def plot_weightings(weightings: Mapping[str, Tensor], title: str, xlabel: str = "location") -> Figure:
     """Weightings ``[N]`` as bars, one panel each under its name, on one scale."""
@@ -68,12 +68,12 @@ def plot_weightings(weightings: Mapping[str, Tensor], title: str, xlabel: str = 
     )
     for axis, (name, weighting) in zip(axes[:, 0], weightings.items(), strict=True):
         heights = _numpy(weighting)
-        axis.bar(range(len(heights)), heights, color=BLUE)
+        axis.bar(range(len(heights)), heights)
         axis.set(ylim=(0, 1.05), ylabel="weight", xlim=(-0.7, len(heights) - 0.3))
-        axis.annotate(name, (0.995, 0.93), xycoords="axes fraction", ha="right", va="top")
+        axis.set_title(name, fontsize=8, pad=2)
     axes[-1, 0].set_xlabel(xlabel)
-    axes[-1, 0].xaxis.get_major_locator().set_params(integer=True)
-    figure.suptitle(title, fontsize=10)
+    _whole_numbers(axes[-1, 0].xaxis)
+    figure.suptitle(title)
     return figure
 
 
@@ -91,13 +91,12 @@ def plot_memory(memories: Mapping[str, Tensor], title: str) -> Figure:
         image = axis.imshow(panel, vmin=-limit, vmax=limit, aspect="equal")
         heading = name if len(panels) > 1 else title
         axis.set(title=heading, xlabel="column", ylabel="location" if panel.shape[0] > 1 else "", anchor="N")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.yaxis.get_major_locator().set_params(integer=True)
+        _whole_numbers(axis.xaxis, axis.yaxis)
         if panel.shape[0] == 1:
             axis.set_yticks([])
     figure.colorbar(image, ax=axes, label="value", shrink=0.8)
     if len(panels) > 1:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title)
     return figure
 
 
@@ -110,7 +109,7 @@ def plot_pictures(pictures: Mapping[str, Tensor], title: str) -> Figure:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(True)
         axis.set_title(name, loc="center", fontsize=8)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title)
     return figure
 
 
@@ -122,11 +121,10 @@ def plot_lines(
     figure, axis = plt.subplots(figsize=(6.5, 2.8))
     for (name, y), style in zip(lines.items(), ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 3))), strict=False):
         axis.plot(_numpy(x), _numpy(y), label=name, linestyle=style)
-    axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    if "x" in log:
-        axis.set_xscale("log")
-    if "y" in log:
-        axis.set_yscale("log")
+    scales = {f"{name}scale": "log" for name in log}
+    axis.set(title=title, xlabel=xlabel, ylabel=ylabel, **scales)
+    if not log and np.equal(np.mod(_numpy(x), 1), 0).all():
+        _whole_numbers(axis.xaxis)
     if any(lines):
         axis.legend(frameon=False)
     return figure
@@ -149,7 +147,7 @@ def plot_learning_curve(histories: Mapping[str, History], title: str, window: in
 def _time_panel(axis: plt.Axes, rows: Tensor, title: str, ylabel: str, **image) -> None:
     axis.imshow(_numpy(rows), **image)
     axis.set(title=title, ylabel=ylabel)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axis.xaxis, axis.yaxis)
 
 
 @_figure
@@ -163,9 +161,10 @@ def plot_answer(batch: Batch, logits: Tensor, sequence: int = 0) -> Figure:
     heights = [panel.shape[0] for panel in panels.values()]
     figure, axes = plt.subplots(4, 1, figsize=(6.5, 4.4), sharex=True, height_ratios=heights)
     for axis, (name, panel) in zip(axes, panels.items(), strict=True):
-        _time_panel(axis, panel, name, "channel", vmin=min(0, float(panel.min())), vmax=1, cmap=BIT_MAP)
+        signed = bool((panel < 0).any())  # priorities may be negative; zero stays white
+        _time_panel(axis, panel, name, "channel", vmin=-signed, vmax=1, cmap="RdBu_r" if signed else BIT_MAP)
     axes[-1].set_xlabel("time step")
-    figure.suptitle(f"{int(wrong.sum())} wrong bits of {int(counts.sum())}", fontsize=10)
+    figure.suptitle(f"{int(wrong.sum())} wrong bits of {int(counts.sum())}")
     return figure
 
 
@@ -191,18 +190,28 @@ def plot_run(batch: Batch, trace: Trace, sequence: int = 0, locations: int | Non
     return figure
 
 
-def _png(figure: Figure) -> str:
-    """The figure as a small PNG (64 colours) in a data address."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=90)
-    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
+@_figure
+def _plot_step(batch: Batch, trace: Trace, t: int, sequence: int, locations: int | None) -> Figure:
+    """One time step of a run: input, output, memory, and both weightings beside the locations."""
+    figure, axes = plt.subplots(1, 5, figsize=(6.5, 3.4), width_ratios=[1, 1, 4, 2, 2])
+    output = torch.sigmoid(trace.outputs[t, sequence]) * batch.mask[t, sequence]
+    memory, limit = trace.memory[t, sequence, :locations], trace.memory[:, sequence].abs().max().item()
+    for axis, name, column in zip(axes[:2], ("input", "output"), (batch.inputs[t, sequence], output), strict=True):
+        axis.imshow(_numpy(column)[:, None], cmap=BIT_MAP, vmin=0, vmax=1)
+        axis.set(title=name, xticks=[], ylabel="channel")
+    axes[2].imshow(_numpy(memory), vmin=-limit, vmax=limit)
+    axes[2].set(title="memory after the step", xlabel="column", ylabel="location")
+    for axis, name in zip(axes[3:], ("write", "read"), strict=True):
+        weighting = getattr(trace, f"{name}_weightings")[t, sequence, 0, :locations]
+        axis.barh(range(len(weighting)), _numpy(weighting))
+        axis.set(title=name, xlabel="weight", xlim=(0, 1), ylim=axes[2].get_ylim())
+    return figure
 
 
 def animate_run(
     batch: Batch, trace: Trace, name: str, alt: str, sequence: int = 0, locations: int | None = None
 ) -> HTML:
-    """A run to scrub through step by step: input, output, memory, and both weightings at each time step.
+    """A run to scrub through, step by step.
 
     Args:
         batch: what was shown.
@@ -212,35 +221,10 @@ def animate_run(
         sequence: which sequence of the batch.
         locations: draw the memory up to this location.
     """
-    output = torch.sigmoid(trace.outputs[:, sequence]) * batch.mask[:, sequence]
-    weightings = [trace.write_weightings[:, sequence, 0, :locations], trace.read_weightings[:, sequence, 0, :locations]]
-    memory = trace.memory[:, sequence, :locations]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 5, figsize=(6.5, 3.4), width_ratios=[1, 1, 4, 2, 2])
-        titles = ["input", "output", "memory after the step", "write", "read"]
-        bits, limit = {"cmap": BIT_MAP, "vmin": 0, "vmax": 1}, memory.abs().max().item()
-        images = [
-            axes[0].imshow(_numpy(batch.inputs[:1, sequence].T), **bits),
-            axes[1].imshow(_numpy(output[:1].T), **bits),
-            axes[2].imshow(_numpy(memory[0]), vmin=-limit, vmax=limit),
-        ]
-        bars = [axis.barh(range(memory.shape[1]), _numpy(w[0])) for axis, w in zip(axes[3:], weightings, strict=True)]
-        for axis, title in zip(axes, titles, strict=True):
-            axis.set(title=title)
-        for axis in axes[:2]:
-            axis.set(xticks=[], ylabel="channel")
-        axes[2].set(xlabel="column", ylabel="location")
-        for axis in axes[3:]:
-            axis.set(xlim=(0, 1), ylim=axes[2].get_ylim(), xlabel="weight")
-        frames = []
-        for t in range(len(memory)):
-            for image, rows in zip(
-                images, (batch.inputs[t, sequence][:, None], output[t][:, None], memory[t]), strict=True
-            ):
-                image.set_data(_numpy(rows))
-            for container, weighting in zip(bars, weightings, strict=True):
-                for bar, width in zip(container, _numpy(weighting[t]), strict=True):
-                    bar.set_width(width)
-            frames.append(_png(figure))
-    plt.close(figure)
+    frames = []
+    for t in range(len(batch.inputs)):
+        drawn, small = io.BytesIO(), io.BytesIO()
+        _plot_step(batch, trace, t, sequence, locations).savefig(drawn, format="png", dpi=90)
+        Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+        frames.append("data:image/png;base64," + base64.b64encode(small.getvalue()).decode())
     return HTML(scrubber(frames, name, alt))

@@ -111,7 +111,7 @@ def train(
     optimizer = torch.optim.Adam(machine.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     generator, history, streak = as_generator(seed), History(batch_size), 0
-    bar = tqdm(total=steps, file=sys.stdout, ncols=90, bar_format="step {n_fmt:>4}/{total_fmt} |{bar}|{postfix}")
+    bar = tqdm(total=steps, file=sys.stdout, ncols=90, bar_format="step {n_fmt:>4}/{total_fmt} |{bar}| {desc}")
     with bar:
         for step in range(1, steps + 1):
             batch = task.sample(batch_size, generator).to(_device(machine))
@@ -128,7 +128,7 @@ def train(
             history.bits.append(bits.item())
             history.wrong.append(wrong_bits(outputs, batch).mean().item())
             streak = 0 if history.wrong[-1] else streak + 1
-            bar.set_postfix_str(f"{bits.item():6.2f} bits, {history.wrong[-1]:5.2f} wrong", refresh=False)
+            bar.set_description_str(f"{bits.item():6.2f} bits, {history.wrong[-1]:5.2f} wrong", refresh=False)
             bar.update()
             if after_step is not None:
                 after_step(step)

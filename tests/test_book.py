@@ -3,15 +3,19 @@
 import ast
 import importlib
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 import reference
 import yaml
+from packaging.specifiers import SpecifierSet
 
 import implementation
 
@@ -215,6 +219,23 @@ def test_constraints_pin_what_the_project_needs():
     assert not any("+" in version for version in pins.values()), "local versions exist on one machine only"
 
 
+def test_pinned_versions_run_on_every_python_that_is_supported():
+    """From 3.11.0 to 3.14; 3.10 is refused for a reason."""
+    pins = re.findall(r"^([\w.-]+)==", text("constraints.txt"), re.MULTILINE)
+    here = {re.sub(r"[-_.]+", "-", d.name).lower(): d for d in distributions()}
+    needs = {pin: here[re.sub(r"[-_.]+", "-", pin).lower()].metadata["Requires-Python"] or "" for pin in pins}
+    for python in ("3.11.0", "3.12.0", "3.13.0", "3.14.0"):
+        assert [pin for pin, need in needs.items() if python not in SpecifierSet(need)] == []
+    assert {pin for pin, need in needs.items() if "3.10.20" not in SpecifierSet(need)} >= {"numpy", "matplotlib"}
+    assert tomllib.loads(text("pyproject.toml"))["project"]["requires-python"] == ">=3.11"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)\s]+)\)", text(page))
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
+
+
 def test_readme_names_only_commands_that_exist():
     targets = set(re.findall(r"^(\w+):.*## ", text("Makefile"), re.MULTILINE))
     pages = text("README.md") + text("CONTRIBUTING.md") + text("book", "intro.md")
@@ -222,19 +243,29 @@ def test_readme_names_only_commands_that_exist():
     assert {a or b for a, b in commands} <= targets
 
 
-@pytest.mark.parametrize("target", ["help", "book", "test"])
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
+
+def make(*arguments):
+    """Run make as a reader would, also when these tests are themselves run by make."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["help", "book", "test", "notebooks"])
 def test_make_knows_its_commands(target):
     """A dry run: what make would do, without doing it."""
-    result = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = make("-n", target)
     assert result.returncode == 0, result.stderr
 
 
+@needs_make
 def test_unsupported_python_is_told_so(tmp_path):
     old = tmp_path / "python3.8"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.8.1 && exit\nexit 1\n')
     old.chmod(0o755)
-    command = ["make", "book", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    result = make("book", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}")
     assert result.returncode != 0
     assert "Python 3.8.1" in result.stderr
     assert "Python 3.11, 3.12, 3.13 or 3.14 is needed" in result.stderr

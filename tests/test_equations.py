@@ -128,7 +128,7 @@ def assert_addressing_is_safe(*inputs):
 @st.composite
 def addressings(draw):
     """Arguments of :func:`address` at any size; Hypothesis likes zeros, ones and the ends of ranges."""
-    N, M, radius = (draw(st.integers(1, 9)), draw(st.integers(1, 5)), draw(st.integers(0, 3)))
+    N, M, radius = draw(st.integers(1, 9)), draw(st.integers(1, 5)), draw(st.integers(0, 3))
 
     def real(*shape):
         return torch.from_numpy(draw(arrays("float32", shape, elements=st.floats(-100, 100, width=32))))
@@ -139,7 +139,7 @@ def addressings(draw):
         return weights / weights.sum()
 
     strength, gate, gamma = (torch.tensor(draw(st.floats(*ends))) for ends in ((0, 1e4), (0, 1), (1, 1e3)))
-    return (real(N, M), weighting(N), real(M), strength, gate, weighting(2 * radius + 1), gamma)
+    return real(N, M), weighting(N), real(M), strength, gate, weighting(2 * radius + 1), gamma
 
 
 @given(addressings())
@@ -156,7 +156,7 @@ def test_addressing_is_safe_for_ten_thousand_heads_at_the_extremes():
     def weighting(size):
         return mixed(torch.rand(count, size).softmax(-1), one_hot(torch.randint(size, (count,)), size).float())
 
-    memory, zeros, ones = (torch.randn(count, N, M), torch.zeros(count), torch.ones(count))
+    memory, zeros, ones = torch.randn(count, N, M), torch.zeros(count), torch.ones(count)
     assert_addressing_is_safe(
         mixed(memory, memory * (torch.rand(count, N, 1) < 0.5), 0 * memory, torch.full_like(memory, 1e-6)),
         weighting(N),
@@ -202,14 +202,13 @@ def test_order_of_write_heads_does_not_matter():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_zero_vectors_have_similarity_zero(dtype):
-    memory, key = (torch.tensor([[0, 0], [3, 4]], dtype=dtype), torch.tensor([3, 4], dtype=dtype))
+    memory, key = torch.tensor([[0, 0], [3, 4]], dtype=dtype), torch.tensor([3, 4], dtype=dtype)
     assert torch.equal(cosine_similarity(memory, key), torch.tensor([0, 1], dtype=dtype))
     assert torch.equal(cosine_similarity(memory, 0 * key), torch.zeros(2, dtype=dtype))
 
 
 def test_lengths_below_the_floor_count_as_the_floor():
-    long, short = torch.tensor([1.0]), torch.tensor([1e-9])
-    tenth = torch.tensor([0.1])
+    long, short, tenth = torch.tensor([1.0]), torch.tensor([1e-9]), torch.tensor([0.1])
     assert_close(cosine_similarity(short.unsqueeze(0), long), tenth)
     assert_close(cosine_similarity(long.unsqueeze(0), short), tenth)
 
@@ -236,17 +235,15 @@ def test_gate_is_exact_at_its_ends(scalar):
 @pytest.mark.parametrize(("S", "move"), [(S, move) for S in (1, 3, 5, 7) for move in range(-(S // 2), S // 2 + 1)])
 @pytest.mark.parametrize("N", [2, 11])
 def test_one_hot_shift_is_roll(N, S, move):
-    weighting, shift = (draw("weighting", B, N), one_hot(torch.tensor(move + S // 2), S).double())
+    weighting, shift = draw("weighting", B, N), one_hot(torch.tensor(move + S // 2), S).double()
     assert torch.equal(circular_shift(weighting, shift), weighting.roll(move, dims=-1))
 
 
 def test_shift_by_one_walks_round_the_memory():
-    forward, places = torch.tensor([0.0, 0.0, 1.0]), []
-    weighting = torch.tensor([1.0, 0.0, 0.0, 0.0])
-    for _ in range(5):
-        places.append(weighting.argmax().item())
+    weighting, forward = torch.tensor([1.0, 0.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
+    for location in (0, 1, 2, 3, 0):
+        assert torch.equal(weighting, one_hot(torch.tensor(location), 4).float())
         weighting = address(torch.randn(4, 2), weighting, torch.randn(2), 1.0, 0.0, forward, 1.0)
-    assert places == [0, 1, 2, 3, 0]
 
 
 def test_gamma_one_changes_nothing():

@@ -107,9 +107,8 @@ def test_shift_width_must_be_odd(unhooked, width):
 
 
 def machine(module, **options):
-    return module.NTM(
-        **{"input_size": INPUT, "output_size": 3, "controller_size": CONTROLLER, "N": N, "M": M} | options
-    )
+    sizes = {"input_size": INPUT, "output_size": 3, "controller_size": CONTROLLER, "N": N, "M": M}
+    return module.NTM(**sizes | options)
 
 
 @pytest.mark.parametrize(
@@ -276,13 +275,22 @@ def test_dtypes_of_a_state(unhooked, field):
         ntm(ones(4, B, INPUT), replace(state, **{field: None}))
 
 
+OTHERS = [("LSTMController", "lstm", "feedforward", 0), ("FeedforwardController", "feedforward", "lstm", 2)]
+
+
 @pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize(("one", "other"), [("lstm", "feedforward"), ("feedforward", "lstm")])
-def test_state_of_the_other_controller(unhooked, run, one, other):
+@pytest.mark.parametrize(("kind", "one", "other", "_"), OTHERS)
+def test_state_must_be_of_the_same_controller(unhooked, run, kind, one, other, _):
     state = machine(unhooked, controller=other).initial_state(B)
-    kinds = {"lstm": "LSTMController", "feedforward": "FeedforwardController"}
-    with pytest.raises(TypeError, match=f"state must .*{kinds[one]}.*, got .*{len(state.controller)}"):
+    with pytest.raises(TypeError, match=f"state must .*{kind}"):
         RUNS[run](machine(unhooked, controller=one), ones(4, B, INPUT), state)
+
+
+@pytest.mark.parametrize(("kind", "one", "other", "given"), OTHERS)
+def test_state_of_another_controller_is_told_from_the_right_one(unhooked, kind, one, other, given):
+    ntm, state = machine(unhooked, controller=one), machine(unhooked, controller=other).initial_state(B)
+    with pytest.raises(TypeError, match=rf"{kind}.*, got .*\b{given}\b"):
+        ntm(ones(4, B, INPUT), state)
 
 
 @pytest.mark.parametrize("run", RUNS)

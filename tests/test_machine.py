@@ -4,6 +4,7 @@ import copy
 import pickle
 from dataclasses import FrozenInstanceError
 
+import numpy as np
 import pytest
 import reference
 import torch
@@ -41,28 +42,22 @@ def assert_same(left, right):
     assert all(torch.equal(a, b) for a, b in zip(tensors(left), tensors(right), strict=True))
 
 
+def starts(ntm, N):
+    """The memory and the weightings that each sequence starts with, as arrays."""
+    weights, heads = ntm.state_dict(), ntm.heads.num_reads + ntm.heads.num_writes
+    seeded = torch.randn(N, M, generator=torch.Generator().manual_seed(0))
+    memory = {"constant": torch.full((N, M), 1e-6), "random": 0.5 * seeded, "learned": weights.get("memory.learned")}
+    at_zero, learned = np.eye(N)[[0] * heads], weights.get("head_start")
+    weightings = at_zero if learned is None else np.array([reference.softmax(row) for row in learned.numpy()])
+    return memory[ntm.memory.start].double().numpy(), weightings
+
+
 def assert_equals_the_oracle(ntm, N=N):
-    weights = {name: value.numpy() for name, value in ntm.state_dict().items()}
-    rows = {
-        "constant": torch.full((N, M), 1e-6).double(),
-        "random": 0.5 * torch.randn(N, M, generator=torch.Generator().manual_seed(ntm.memory.seed)).double(),
-        "learned": ntm.memory.learned,
-    }
-    H = ntm.heads.num_reads + ntm.heads.num_writes
-    at_zero = torch.eye(N, dtype=torch.float64)[[0] * H]
-    weightings = at_zero if ntm.head_start is None else torch.softmax(ntm.head_start, dim=-1)
-    x = inputs()
-    memory, weightings = rows[ntm.memory.start].detach().numpy(), weightings.detach().numpy()
-    expected = reference.unroll(weights, x.numpy(), memory, weightings, ntm.heads.num_reads, ntm.read_first)
+    weights, x = {name: value.numpy() for name, value in ntm.state_dict().items()}, inputs()
+    expected = reference.unroll(weights, x.numpy(), *starts(ntm, N), ntm.heads.num_reads, ntm.read_first)
     trace = ntm.trace(x, ntm.initial_state(B, N))
     for name, series in expected.items():
-        assert_close(
-            getattr(trace, name).detach(),
-            torch.from_numpy(series),
-            rtol=1e-10,
-            atol=1e-10,
-            msg=lambda text, name=name: f"{name}: {text}",
-        )
+        np.testing.assert_allclose(getattr(trace, name).detach(), series, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 # --- Against the oracle
@@ -77,17 +72,16 @@ def assert_equals_the_oracle(ntm, N=N):
 def test_machine_equals_the_oracle(
     controller, num_reads, num_writes, shift_range, read_first, memory_start, head_start
 ):
-    assert_equals_the_oracle(
-        machine(
-            controller=controller,
-            num_reads=num_reads,
-            num_writes=num_writes,
-            shift_range=shift_range,
-            read_first=read_first,
-            memory_start=memory_start,
-            head_start=head_start,
-        )
+    ntm = machine(
+        controller=controller,
+        num_reads=num_reads,
+        num_writes=num_writes,
+        shift_range=shift_range,
+        read_first=read_first,
+        memory_start=memory_start,
+        head_start=head_start,
     )
+    assert_equals_the_oracle(ntm)
 
 
 @pytest.mark.parametrize("memory_start", ["constant", "random"])
@@ -157,11 +151,14 @@ def test_state_has_the_documented_shapes(controller, remembered):
         assert [tuple(tensor.shape) for tensor in tensors(state)] == shapes
 
 
-def test_call_with_positional_sizes_alone():
-    outputs, state = NTM(5, 4)(torch.zeros(3, 2, 5))
-    assert outputs.shape == (3, 2, 4)
-    assert state.memory.shape == (2, 128, 20)
-    assert state.controller[0].shape == (2, 100)
+def test_defaults_are_the_documented_ones():
+    sizes = {"controller_size": 100, "N": 128, "M": 20, "num_reads": 1, "num_writes": 1, "shift_range": 1}
+    kinds = {"controller": "lstm", "memory_start": "constant", "head_start": "onehot", "read_first": True}
+    default, written_out, x = NTM(INPUT, OUTPUT), NTM(INPUT, OUTPUT, **sizes, **kinds), inputs(dtype=torch.float32)
+    written_out.load_state_dict(default.state_dict())
+    (outputs, last), (expected, same) = default(x), written_out(x)
+    assert torch.equal(outputs, expected)
+    assert_same(last, same)
 
 
 def test_machine_is_built_by_keywords_and_brings_its_memory():
@@ -330,7 +327,8 @@ def test_cuda_gives_what_the_cpu_gives(controller, memory_start):
 
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_step_compiles_without_a_graph_break(controller, unhooked):
-    ntm, x = unhooked.NTM(INPUT, OUTPUT, CONTROLLER, N, M, controller=controller), inputs(B, INPUT, dtype=torch.float32)
+    ntm = unhooked.NTM(INPUT, OUTPUT, CONTROLLER, N, M, controller=controller).double()
+    x = inputs(B, INPUT)
     output, state = ntm.step(x, ntm.initial_state(B))
     compiled, compiled_state = torch.compile(ntm.step, fullgraph=True, backend="eager")(x, ntm.initial_state(B))
     assert torch.equal(compiled, output)
@@ -341,8 +339,9 @@ def test_step_compiles_without_a_graph_break(controller, unhooked):
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_several_seeds_run_at_once(controller, memory_start):
     ntms, x = [machine(controller=controller, memory_start=memory_start) for _ in range(3)], inputs()
-    together = vmap(
-        lambda parameters, buffers: functional_call(ntms[0], (parameters, buffers), (x,))[0], randomness="same"
-    )
-    outputs = together(*stack_module_state(ntms))
+
+    def run(parameters, buffers):
+        return functional_call(ntms[0], (parameters, buffers), (x,))[0]
+
+    outputs = vmap(run, randomness="same")(*stack_module_state(ntms))
     assert_close(outputs, torch.stack([ntm(x)[0] for ntm in ntms]), rtol=1e-12, atol=1e-12)

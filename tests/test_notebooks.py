@@ -134,8 +134,8 @@ def stray_metadata(notebook):
         yield f"metadata {key}: run `make notebooks`"
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         yield "the kernel must be python3"
-    if "version" in notebook.metadata.get("language_info", {}):
-        yield "a Python version is stored: run `make notebooks`"
+    for key in notebook.metadata.get("language_info", {}).keys() - {"name"}:
+        yield f"metadata language_info.{key}: run `make notebooks`"
     for cell in notebook.cells:
         for key in cell.metadata.keys() - CELL_METADATA:
             yield f"cell metadata {key}: {cell.source!r}"

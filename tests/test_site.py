@@ -14,6 +14,7 @@ SITE = Path(__file__).parents[1] / "_build" / "html"
 PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.rglob("*.html") if "_static" not in page.parts)
 PAGES.remove("index.html") if "index.html" in PAGES else None  # it only sends the reader on to the first page
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}
+PATIENCE = 120_000  # milliseconds, for a machine that has other things to do
 RENDERED = "() => window.MathJax === undefined || (window.MathJax.startup?.promise?.then(() => true) ?? false)"
 
 
@@ -30,12 +31,16 @@ def find_chromium():
 
 
 @pytest.fixture(scope="module")
-def browser():
+def site():
     if not PAGES:
-        skip_or_fail("BROWSER TESTS DID NOT RUN: there is no site in _build/html, build it with `make site`")
+        skip_or_fail("NO SITE WAS TESTED: there is none in _build/html; build it with `make site`")
+
+
+@pytest.fixture(scope="module")
+def browser(site):
     path = find_chromium()
     if path is None:
-        skip_or_fail("BROWSER TESTS DID NOT RUN: there is no Chromium; install it, or give its path in $CHROMIUM")
+        skip_or_fail("NO BROWSER SAW THE SITE: there is no Chromium; install it, or give its path in $CHROMIUM")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -48,6 +53,7 @@ class Visit:
 
     def __init__(self, browser, page, theme="light", size=DESKTOP):
         self.page = browser.new_page(color_scheme=theme, viewport=size, offline=True)
+        self.page.set_default_timeout(PATIENCE)
         self.requests, self.complaints = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
@@ -68,7 +74,7 @@ class Visit:
 
     def wait_for_theme(self, theme):
         """The theme follows what the reader's system asks for, if not at once."""
-        self.page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'", timeout=5000)
+        self.page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
         red, green, blue = map(int, re.findall(r"\d+", self.ask("getComputedStyle(document.body).backgroundColor"))[:3])
         assert (red + green + blue < 150) == (theme == "dark")
 
@@ -95,8 +101,8 @@ def soup(page):
     return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
 
 
-def test_site_is_built(browser):
-    """Runs before all others, which have no page to run on if there is no site."""
+def test_site_is_built(site):
+    """Says so if there is no site: the others would have no page to run on."""
     assert {"book/intro.html", "book/api.html", "search.html", "genindex.html"} <= set(PAGES)
     assert len([page for page in PAGES if page.startswith("notebooks/")]) >= 9
 
@@ -135,7 +141,7 @@ def test_page_opened_at_night_on_a_phone(visit, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_equations_have_the_papers_numbers(browser, page):
+def test_equations_have_the_papers_numbers(site, page):
     """Where they stand and where they are referred to; those that are not the paper's have names."""
     content = soup(page)
     for equation in content.select("div.math[id^=equation-eq-]"):
@@ -152,7 +158,7 @@ def expected_tag(anchor):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_and_assets_lead_somewhere(browser, page):
+def test_links_and_assets_lead_somewhere(site, page):
     for tag in soup(page).find_all(["a", "link", "script", "img", "source", "iframe"]):
         target = tag.get("href") or tag.get("src") or ""
         if target.startswith(("data:", "#", "mailto:")) or not target:
@@ -173,7 +179,7 @@ def anchors(page):
     return {tag["id"] for tag in soup(page).find_all(id=True)}
 
 
-def test_all_nine_equations_are_shown(browser):
+def test_all_nine_equations_are_shown(site):
     shown = [e["id"] for page in PAGES for e in soup(page).select("div.math[id^=equation-eq-]")]
     assert sorted(label for label in shown if label[-1].isdigit()) == [f"equation-eq-{n}" for n in range(1, 10)]
 
