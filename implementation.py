@@ -264,7 +264,7 @@ def sharpen(weighting: Weighting, gamma: Scalar) -> Weighting:
         gamma: at least 1; 1 changes nothing, large values pick the largest entry; up to 1e3 without underflow.
 
     Note:
-        Each weight is first divided by the largest, which cancels in the fraction: the sum of powers is then at least 1,
+        Each weight is first divided by the largest, which cancels in the fraction: the sum of powers is at least 1,
         where 0.3 ** 1000 alone would underflow and leave 0 / 0. Since it cancels, no gradient need flow through it.
 
     >>> sharpen(torch.tensor([0.2, 0.6, 0.2]), 2)
@@ -282,7 +282,8 @@ def address(
 ) -> Weighting:
     """Turn what a head emits into its weighting: content, interpolation, shift, sharpening (figure 2, eqs 5 to 9).
 
-    >>> address(torch.eye(3), torch.ones(3) / 3, torch.tensor([1.0, 0.0, 0.0]), 1e4, 1, torch.tensor([0.0, 0.0, 1.0]), 1)
+    >>> key, plus_one = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
+    >>> address(torch.eye(3), torch.ones(3) / 3, key, 1e4, 1, plus_one, 1)
     tensor([0., 1., 0.])
     """
     content = content_addressing(memory, key, strength)
@@ -371,7 +372,7 @@ class Heads(nn.Module):
         M: width of a memory location.
         num_reads: number of read heads R.
         num_writes: number of write heads W.
-        shift_range: how far a head may move in one step, 0 for not at all; the shift width S is ``2 * shift_range + 1``.
+        shift_range: how far a head may move in a step, 0 for not at all; the shift width S is ``2 * shift_range + 1``.
     """
 
     def __init__(self, controller_size: int, M: int, num_reads: int = 1, num_writes: int = 1, shift_range: int = 1):
@@ -471,7 +472,7 @@ class Trace:
 class NTM(nn.Module):
     """The Neural Turing Machine: a controller, heads, and a memory that they read and write.
 
-    It is called like ``torch.nn.LSTM``: ``outputs, state = ntm(inputs, state=None)`` with time first. Outputs are logits.
+    Called like ``torch.nn.LSTM``: ``outputs, state = ntm(inputs, state=None)`` with time first. Outputs are logits.
 
     Args:
         input_size: width of an input vector.

@@ -11,8 +11,8 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
 SITE = Path(__file__).parents[1] / "_build" / "html"
-PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.rglob("*.html") if "_static" not in page.parts)
-PAGES.remove("index.html") if "index.html" in PAGES else None  # it only sends the reader on to the first page
+FILES = sorted(file.relative_to(SITE).as_posix() for file in SITE.rglob("*.html"))
+PAGES = [file for file in FILES if not file.startswith("_static/") and file != "index.html"]  # that one only redirects
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}
 PATIENCE = 120_000  # milliseconds, for a machine that has other things to do
 RENDERED = "() => window.MathJax === undefined || (window.MathJax.startup?.promise?.then(() => true) ?? false)"
