@@ -49,8 +49,8 @@ Scalar = Float[Tensor, "..."] | float | int
 def _check(sizes: dict[str, int] | None = None, exact: bool = False, **named: tuple[Tensor, str]) -> None:
     """Raise unless the tensors are floating, share a dtype, and end in the dimensions that are named for them.
 
-    Equal names must have equal sizes (``sizes`` gives some beforehand). Other leading dimensions must broadcast; with
-    ``exact`` there may be none.
+    Equal names must have equal sizes (``sizes`` gives some beforehand) of at least 1. Other leading dimensions must
+    broadcast; with ``exact`` there may be none.
     """
     known = {dim: (size, "the machine") for dim, size in (sizes or {}).items()}
     leading, dtypes = [], {}
@@ -64,6 +64,8 @@ def _check(sizes: dict[str, int] | None = None, exact: bool = False, **named: tu
             raise ValueError(f"{name} must have shape [{expected}], got {shape}")
         for dim, size in zip(dims, shape[len(shape) - len(dims) :], strict=True):
             expected, owner = known.setdefault(dim, (size, name))
+            if size < 1:
+                raise ValueError(f"{name} must have {dim} of at least 1, got {size} (shape {shape})")
             if size != expected:
                 raise ValueError(f"{name} has {dim} = {size} (shape {shape}), but {owner} has {dim} = {expected}")
         leading.append(shape[: len(shape) - len(dims)])
@@ -77,8 +79,10 @@ def _check(sizes: dict[str, int] | None = None, exact: bool = False, **named: tu
 
 
 def _as_tensor(value: Scalar, like: Tensor) -> Tensor:
-    """A plain number as a tensor of the same kind as ``like``; a tensor as it is."""
-    return value if isinstance(value, Tensor) else torch.tensor(float(value), dtype=like.dtype, device=like.device)
+    """A plain number as a tensor of the same kind as ``like``; anything else as it is, for ``_check`` to judge."""
+    if isinstance(value, float | int) and isinstance(like, Tensor):
+        return torch.tensor(float(value), dtype=like.dtype, device=like.device)
+    return value
 
 
 # --- Reading and writing (section 3.1 and 3.2)
@@ -127,8 +131,7 @@ def add(memory: Memory, weighting: Weighting, add_vector: Vector) -> Memory:
     .. math:: M(i) = \tilde M(i) + w(i) \, a
 
     Args:
-        memory: the memory matrix, as :func:`erase` left it.
-        weighting: non-negative, sums to 1.
+        memory: as :func:`erase` left it.
         add_vector: what to add where the weighting is 1.
 
     >>> add(torch.zeros(2, 2), torch.tensor([0.0, 1.0]), torch.tensor([3.0, -1.0]))
@@ -189,8 +192,11 @@ def cosine_similarity(memory: Memory, key: Vector) -> Weighting:
     """
     _check(memory=(memory, "N M"), key=(key, "M"))
     dot = torch.einsum("...nm,...m->...n", memory, key)
-    row_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(NORM_FLOOR)  # [..., N]
-    key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(NORM_FLOOR)  # [..., 1]
+    floor = max(
+        NORM_FLOOR, torch.finfo(memory.dtype).tiny ** 0.5
+    )  # in float16 the product of two floors must not vanish
+    row_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(floor)  # [..., N]
+    key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(floor)  # [..., 1]
     return dot / (row_norm * key_norm)
 
 
@@ -200,8 +206,6 @@ def content_addressing(memory: Memory, key: Vector, strength: Scalar) -> Weighti
     .. math:: w^c(i) = \frac{\exp\bigl(\beta K[k, M(i)]\bigr)}{\sum_j \exp\bigl(\beta K[k, M(j)]\bigr)}
 
     Args:
-        memory: the memory matrix.
-        key: what to look for.
         strength: 0 gives the uniform weighting, large values pick the best match; up to 1e4 without overflow.
 
     >>> content_addressing(torch.eye(2), torch.tensor([1.0, 0.0]), 0.0)
@@ -218,9 +222,7 @@ def interpolate(content: Weighting, previous: Weighting, gate: Scalar) -> Weight
     .. math:: w^g = g \, w^c + (1 - g) \, w_{t-1}
 
     Args:
-        content: the content weighting.
-        previous: the head's weighting of the step before.
-        gate: 1 takes the content weighting, 0 the previous one.
+        gate: 1 takes the content weighting, 0 the one of the step before.
 
     >>> interpolate(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.25)
     tensor([0.2500, 0.7500])
@@ -236,12 +238,8 @@ def circular_shift(weighting: Weighting, shift: Shift) -> Weighting:
     .. math:: \tilde w(i) = \sum_j w(j) \, s(i - j \bmod N)
 
     Args:
-        weighting: the gated weighting.
-        shift: weights of the moves -(S-1)/2 to (S-1)/2 in this order, S odd; non-negative, sums to 1. With S = 3 the
-            weights of -1, 0 and +1; +1 moves the focus from location i to i + 1.
-
-    Raises:
-        ValueError: S is even.
+        shift: weights of the moves -(S-1)/2 to (S-1)/2 in this order, S odd (else ``ValueError``). With S = 3 those
+            of -1, 0 and +1; +1 moves the focus from location i to i + 1.
 
     >>> circular_shift(torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 0.0, 1.0]))
     tensor([1., 0., 0.])
@@ -286,6 +284,7 @@ def address(
     >>> address(torch.eye(3), torch.ones(3) / 3, key, 1e4, 1, plus_one, 1)
     tensor([0., 1., 0.])
     """
+    _check(memory=(memory, "N M"), previous=(previous, "N"), key=(key, "M"))
     content = content_addressing(memory, key, strength)
     gated = interpolate(content, previous, gate)
     shifted = circular_shift(gated, shift)
@@ -295,13 +294,13 @@ def address(
 # --- Memory, heads, controllers
 
 
-def _check_sizes(**sizes: int) -> None:
-    """Raise unless every size is a whole number of at least 1."""
+def _check_sizes(least: int = 1, /, **sizes: int) -> None:
+    """Raise unless every size is a whole number of at least ``least``."""
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int):
             raise TypeError(f"{name} must be a whole number, got {size!r}")
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")
+        if size < least:
+            raise ValueError(f"{name} must be at least {least}, got {size}")
 
 
 def _check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
@@ -368,8 +367,6 @@ class Heads(nn.Module):
     shift through a softmax, and gamma is 1 + softplus.
 
     Args:
-        controller_size: width of the controller's output.
-        M: width of a memory location.
         num_reads: number of read heads R.
         num_writes: number of write heads W.
         shift_range: how far a head may move in a step, 0 for not at all; the shift width S is ``2 * shift_range + 1``.
@@ -378,8 +375,7 @@ class Heads(nn.Module):
     def __init__(self, controller_size: int, M: int, num_reads: int = 1, num_writes: int = 1, shift_range: int = 1):
         super().__init__()
         _check_sizes(controller_size=controller_size, M=M, num_reads=num_reads, num_writes=num_writes)
-        if shift_range != 0:
-            _check_sizes(shift_range=shift_range)
+        _check_sizes(0, shift_range=shift_range)
         self.M, self.num_reads, self.num_writes, self.shift_width = M, num_reads, num_writes, 2 * shift_range + 1
         self.addressing = nn.Linear(controller_size, (num_reads + num_writes) * (M + self.shift_width + 3))
         self.writing = nn.Linear(controller_size, num_writes * 2 * M)
@@ -539,9 +535,12 @@ class NTM(nn.Module):
         return NTMState(memory, weightings, reads, self.controller.initial_state(batch_size))
 
     def _check_step(self, x: Tensor, state: NTMState) -> None:
-        if not isinstance(state, NTMState) or len(state.controller) != self.controller.state_tensors:
-            kind = type(self.controller).__name__
-            raise TypeError(f"state must be an NTMState of a machine with a {kind}, got {type(state).__name__}")
+        expected = f"state must be an NTMState of a machine with a {type(self.controller).__name__}"
+        if not isinstance(state, NTMState):
+            raise TypeError(f"{expected}, got {type(state).__name__}")
+        tensors = len(state.controller) if isinstance(state.controller, tuple) else state.controller
+        if tensors != self.controller.state_tensors:
+            raise TypeError(f"{expected}, got one whose controller state has {tensors} tensors")
         known = {"input_size": self.input_size, "controller_size": self.heads.addressing.in_features}
         known |= {"M": self.memory.M, "R": self.heads.num_reads, "H": self.heads.num_reads + self.heads.num_writes}
         tensors = {"inputs": (x, "batch input_size"), "the machine's weight": (self.output.weight, "out in")}
@@ -598,6 +597,4 @@ class NTM(nn.Module):
 
     def _start(self, inputs: Tensor, state: NTMState | None) -> NTMState:
         _check({"input_size": self.input_size}, exact=True, inputs=(inputs, "T batch input_size"))
-        if inputs.shape[0] == 0:
-            raise ValueError(f"inputs must have at least one time step, got shape {list(inputs.shape)}")
         return self.initial_state(inputs.shape[1]) if state is None else state

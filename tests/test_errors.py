@@ -275,21 +275,18 @@ def test_dtypes_of_a_state(unhooked, field):
         ntm(ones(4, B, INPUT), replace(state, **{field: None}))
 
 
-OTHERS = [("LSTMController", "lstm", "feedforward", 0), ("FeedforwardController", "feedforward", "lstm", 2)]
-
-
 @pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize(("kind", "one", "other", "_"), OTHERS)
-def test_state_must_be_of_the_same_controller(unhooked, run, kind, one, other, _):
-    state = machine(unhooked, controller=other).initial_state(B)
-    with pytest.raises(TypeError, match=f"state must .*{kind}"):
-        RUNS[run](machine(unhooked, controller=one), ones(4, B, INPUT), state)
-
-
-@pytest.mark.parametrize(("kind", "one", "other", "given"), OTHERS)
-def test_state_of_another_controller_is_told_from_the_right_one(unhooked, kind, one, other, given):
+@pytest.mark.parametrize(("one", "other"), [("lstm", "feedforward"), ("feedforward", "lstm")])
+def test_state_must_be_of_the_same_controller(unhooked, run, one, other):
     ntm, state = machine(unhooked, controller=one), machine(unhooked, controller=other).initial_state(B)
-    with pytest.raises(TypeError, match=rf"{kind}.*, got .*\b{given}\b"):
+    with pytest.raises(TypeError, match=f"state must .*{type(ntm.controller).__name__}"):
+        RUNS[run](ntm, ones(4, B, INPUT), state)
+
+
+@pytest.mark.parametrize(("one", "other"), [("lstm", "feedforward"), ("feedforward", "lstm")])
+def test_state_of_another_controller_is_told_from_the_right_one(unhooked, one, other):
+    ntm, state = machine(unhooked, controller=one), machine(unhooked, controller=other).initial_state(B)
+    with pytest.raises(TypeError, match=rf"state must .*, got .*\b{len(state.controller)}\b"):
         ntm(ones(4, B, INPUT), state)
 
 
