@@ -41,7 +41,7 @@ lint: $(READY)  ## check style and spelling of code, notebooks and pages
 unit: $(READY)  ## test implementation.py, course/, the docstrings, and that no notebook lost its outputs
 	$(PYTEST) --doctest-modules implementation.py course tests --ignore=tests/test_site.py
 
-verify: $(READY)  ## run all notebooks again and compare every stored output
+verify: $(READY)  ## run all notebooks again and compare the stored text
 	$(run-notebooks)
 
 site: $(READY)  ## build _build/html, with warnings as errors
@@ -88,7 +88,7 @@ $(READY): pyproject.toml constraints.txt
 		echo "Python 3.11, 3.12, 3.13 or 3.14 is needed, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)"; \
 		echo "(NumPy 2.4 and Matplotlib 3.11 run on 3.11 and newer; the pinned versions have no wheels beyond 3.14.)"; \
 		echo "If you have another one, name it: make PYTHON=python3.12 ..."; exit 1; } >&2
-	@echo "Installing the versions of constraints.txt into $(VENV): about two minutes and 1.5 GB, the first time only."
+	@echo "Installing the versions of constraints.txt into $(VENV): about two minutes and 1.6 GB with PyTorch's CPU build."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; } >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'

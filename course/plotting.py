@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +20,6 @@ from course.tasks import Batch
 from course.training import History
 from implementation import Trace
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#666666")  # safe for colour-blind readers
 STYLE = {
     "figure.dpi": 130,
     "figure.constrained_layout.use": True,
@@ -29,7 +29,9 @@ STYLE = {
     "figure.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "axes.prop_cycle": plt.cycler(
+        color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#666666"]
+    ),  # Okabe, Ito
     "image.cmap": "RdBu_r",
     "image.interpolation": "nearest",
     "image.aspect": "auto",
@@ -61,17 +63,16 @@ def _whole_numbers(*axes: Axis) -> None:
 
 
 @_figure
-def plot_weightings(weightings: Mapping[str, Tensor], title: str, xlabel: str = "location") -> Figure:
+def plot_weightings(weightings: Mapping[str, Tensor], title: str) -> Figure:
     """Weightings ``[N]`` as bars, one panel each under its name, on one scale."""
-    figure, axes = plt.subplots(
-        len(weightings), 1, figsize=(6.5, 0.9 + 0.85 * len(weightings)), sharex=True, sharey=True, squeeze=False
-    )
+    size = (6.5, 0.9 + 0.85 * len(weightings))
+    figure, axes = plt.subplots(len(weightings), 1, figsize=size, sharex=True, sharey=True, squeeze=False)
     for axis, (name, weighting) in zip(axes[:, 0], weightings.items(), strict=True):
         heights = _numpy(weighting)
         axis.bar(range(len(heights)), heights)
         axis.set(ylim=(0, 1.05), ylabel="weight", xlim=(-0.7, len(heights) - 0.3))
         axis.set_title(name, fontsize=8, pad=2)
-    axes[-1, 0].set_xlabel(xlabel)
+    axes[-1, 0].set_xlabel("location")
     _whole_numbers(axes[-1, 0].xaxis)
     figure.suptitle(title)
     return figure
@@ -82,11 +83,9 @@ def plot_memory(memories: Mapping[str, Tensor], title: str) -> Figure:
     """Memory matrices ``[N, M]`` side by side, zero in white, on one scale; a vector is drawn as a single row."""
     panels = {name: np.atleast_2d(_numpy(memory)) for name, memory in memories.items()}
     limit = max(1e-9, *(np.abs(panel).max() for panel in panels.values()))
+    size = (6.5, min(4.5, 1.3 + 0.22 * max(panel.shape[0] for panel in panels.values())))
     widths = [panel.shape[1] + 2 for panel in panels.values()]
-    rows = max(panel.shape[0] for panel in panels.values())
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(6.5, min(4.5, 1.3 + 0.22 * rows)), width_ratios=widths, squeeze=False
-    )
+    figure, axes = plt.subplots(1, len(panels), figsize=size, width_ratios=widths, squeeze=False)
     for axis, (name, panel) in zip(axes[0], panels.items(), strict=True):
         image = axis.imshow(panel, vmin=-limit, vmax=limit, aspect="equal")
         heading = name if len(panels) > 1 else title
@@ -119,7 +118,7 @@ def plot_lines(
 ) -> Figure:
     """Curves over a common axis; ``log`` names the logarithmic axes ("x", "y" or "xy"). Line styles differ too."""
     figure, axis = plt.subplots(figsize=(6.5, 2.8))
-    for (name, y), style in zip(lines.items(), ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 3))), strict=False):
+    for (name, y), style in zip(lines.items(), cycle(("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 3)))), strict=False):
         axis.plot(_numpy(x), _numpy(y), label=name, linestyle=style)
     scales = {f"{name}scale": "log" for name in log}
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, **scales)
@@ -134,11 +133,11 @@ def plot_lines(
 def plot_learning_curve(histories: Mapping[str, History], title: str, window: int = 20) -> Figure:
     """Loss in bits per sequence against sequences seen: each step faint, a running mean of ``window`` steps strong."""
     figure, axis = plt.subplots(figsize=(6.5, 2.8))
-    for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
+    for name, history in histories.items():
         seen = history.batch_size * np.arange(1, len(history.bits) + 1)
-        axis.plot(seen, history.bits, color=colour, alpha=0.2, linewidth=0.7)
+        (steps,) = axis.plot(seen, history.bits, alpha=0.2, linewidth=0.7)
         mean = np.convolve(history.bits, np.ones(window) / window, mode="valid")
-        axis.plot(seen[window - 1 :], mean, color=colour, label=name)
+        axis.plot(seen[window - 1 :], mean, color=steps.get_color(), label=name)
     axis.set(title=title, xlabel="sequences seen", ylabel="loss, bits per sequence", ylim=(0, None))
     axis.legend(frameon=False)
     return figure

@@ -168,7 +168,13 @@ def test_addressing_is_safe_for_ten_thousand_heads_at_the_extremes():
     )
 
 
-# --- Planted cases: writing
+# --- Planted cases: reading and writing
+
+
+def test_sharp_read_returns_a_row_and_uniform_read_the_mean():
+    memory = torch.randn(5, 3)
+    assert torch.equal(read(memory, torch.eye(5)[3]), memory[3])
+    torch.testing.assert_close(read(memory, torch.full((5,), 0.2)), memory.mean(dim=0))
 
 
 def test_writing_at_full_strength_replaces_a_row():

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.domains.math import MathDomain
 from sphinx.util import logging
 
-PAPER_EQUATIONS = range(1, 10)
+PAPER_EQUATIONS = range(1, 11)
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def equation_tag(label: str) -> str | None:
 
     >>> equation_tag("eq-5"), equation_tag("eq-loss-in-bits")
     ('5', 'loss in bits')
-    >>> equation_tag("eq-10"), equation_tag("eq-05"), equation_tag("sharpening")
+    >>> equation_tag("eq-11"), equation_tag("eq-05"), equation_tag("sharpening")
     (None, None, None)
     """
     tag = label.removeprefix("eq-")
