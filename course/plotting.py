@@ -153,12 +153,10 @@ def _time_panel(axis: plt.Axes, rows: Tensor, title: str, ylabel: str, **image) 
 def plot_answer(batch: Batch, logits: Tensor, sequence: int = 0) -> Figure:
     """What was shown, what was wanted, what came out, and where it was wrong, for one sequence of a batch."""
     probability = torch.sigmoid(logits.detach()[:, sequence]).T
-    counts = batch.mask[:, sequence].T
-    target = batch.targets[:, sequence].T
+    counts, target = batch.mask[:, sequence].T, batch.targets[:, sequence].T
     wrong = ((probability > 0.5) != (target > 0.5)) & counts
     panels = {"input": batch.inputs[:, sequence].T, "target": target, "output": probability * counts, "wrong": wrong}
-    heights = [panel.shape[0] for panel in panels.values()]
-    figure, axes = plt.subplots(4, 1, figsize=(6.5, 4.4), sharex=True, height_ratios=heights)
+    figure, axes = plt.subplots(4, 1, figsize=(6.5, 4.4), sharex=True, height_ratios=[len(p) for p in panels.values()])
     for axis, (name, panel) in zip(axes, panels.items(), strict=True):
         signed = bool((panel < 0).any())  # priorities may be negative; zero stays white
         _time_panel(axis, panel, name, "channel", vmin=-signed, vmax=1, cmap="RdBu_r" if signed else BIT_MAP)
@@ -171,8 +169,7 @@ def plot_answer(batch: Batch, logits: Tensor, sequence: int = 0) -> Figure:
 def plot_run(batch: Batch, trace: Trace, sequence: int = 0, locations: int | None = None) -> Figure:
     """A run the way the paper shows it (figures 4 and 6): writing on the left, reading on the right, time to the right.
 
-    Top to bottom: external input and output, add and read vectors, write and read weightings (first head of each kind,
-    locations below ``locations``).
+    The weightings are those of the first head of each kind, drawn up to ``locations``.
     """
     output = torch.sigmoid(trace.outputs[:, sequence]) * batch.mask[:, sequence]
     figure, axes = plt.subplots(3, 2, figsize=(6.5, 6.2), sharex=True, height_ratios=[1, 1.4, 2.2])
@@ -184,7 +181,7 @@ def plot_run(batch: Batch, trace: Trace, sequence: int = 0, locations: int | Non
     weightings = {"write": trace.write_weightings, "read": trace.read_weightings}
     for axis, (name, weighting) in zip(axes[2], weightings.items(), strict=True):
         rows = weighting[:, sequence, 0, :locations].T
-        _time_panel(axis, rows, f"{name} weightings", "location", cmap=WEIGHT_MAP, vmin=0, vmax=1)
+        _time_panel(axis, rows, f"{name} weightings", "location", **bits | {"cmap": WEIGHT_MAP})
         axis.set_xlabel("time step")
     return figure
 
@@ -210,15 +207,10 @@ def _plot_step(batch: Batch, trace: Trace, t: int, sequence: int, locations: int
 def animate_run(
     batch: Batch, trace: Trace, name: str, alt: str, sequence: int = 0, locations: int | None = None
 ) -> HTML:
-    """A run to scrub through, step by step.
+    """A run to scrub through, step by step, with the memory drawn up to ``locations``.
 
-    Args:
-        batch: what was shown.
-        trace: from ``ntm.trace(batch.inputs)``.
-        name: the element's id on the page; fixed, so that the same run gives the same page.
-        alt: says what the pictures show to who cannot see them.
-        sequence: which sequence of the batch.
-        locations: draw the memory up to this location.
+    ``name`` is the element's id on the page, fixed so that the same run gives the same page. ``alt`` says what the
+    pictures show to who cannot see them.
     """
     frames = []
     for t in range(len(batch.inputs)):

@@ -111,7 +111,7 @@ def train(
     optimizer = torch.optim.Adam(machine.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     generator, history, streak = as_generator(seed), History(batch_size), 0
-    bar = tqdm(total=steps, file=sys.stdout, ncols=90, bar_format="step {n_fmt:>4}/{total_fmt} |{bar}| {desc}")
+    bar = tqdm(total=steps, file=sys.stdout, ncols=72, bar_format="step {n_fmt:>4}/{total_fmt} |{bar}| {desc}")
     with bar:
         for step in range(1, steps + 1):
             batch = task.sample(batch_size, generator).to(_device(machine))
