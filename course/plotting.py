@@ -89,10 +89,9 @@ def plot_memory(memories: Mapping[str, Tensor], title: str) -> Figure:
     for axis, (name, panel) in zip(axes[0], panels.items(), strict=True):
         image = axis.imshow(panel, vmin=-limit, vmax=limit, aspect="equal")
         heading = name if len(panels) > 1 else title
-        axis.set(title=heading, xlabel="column", ylabel="location" if panel.shape[0] > 1 else "", anchor="N")
+        axis.set(title=heading, xlabel="column", ylabel="location", anchor="N")
         _whole_numbers(axis.xaxis, axis.yaxis)
-        if panel.shape[0] == 1:
-            axis.set_yticks([])
+        axis.yaxis.set_visible(panel.shape[0] > 1)
     figure.colorbar(image, ax=axes, label="value", shrink=0.8)
     if len(panels) > 1:
         figure.suptitle(title)
