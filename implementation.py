@@ -538,9 +538,9 @@ class NTM(nn.Module):
         expected = f"state must be an NTMState of a machine with a {type(self.controller).__name__}"
         if not isinstance(state, NTMState):
             raise TypeError(f"{expected}, got {type(state).__name__}")
-        tensors = len(state.controller) if isinstance(state.controller, tuple) else state.controller
-        if tensors != self.controller.state_tensors:
-            raise TypeError(f"{expected}, got one whose controller state has {tensors} tensors")
+        parts = len(state.controller) if isinstance(state.controller, tuple) else state.controller
+        if parts != self.controller.state_tensors:
+            raise TypeError(f"{expected}, got one whose controller state has {parts} tensors")
         known = {"input_size": self.input_size, "controller_size": self.heads.addressing.in_features}
         known |= {"M": self.memory.M, "R": self.heads.num_reads, "H": self.heads.num_reads + self.heads.num_writes}
         tensors = {"inputs": (x, "batch input_size"), "the machine's weight": (self.output.weight, "out in")}
