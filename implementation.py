@@ -192,9 +192,8 @@ def cosine_similarity(memory: Memory, key: Vector) -> Weighting:
     """
     _check(memory=(memory, "N M"), key=(key, "M"))
     dot = torch.einsum("...nm,...m->...n", memory, key)
-    floor = max(
-        NORM_FLOOR, torch.finfo(memory.dtype).tiny ** 0.5
-    )  # in float16 the product of two floors must not vanish
+    # In float16 the product of two floors of 1e-8 would vanish.
+    floor = max(NORM_FLOOR, torch.finfo(memory.dtype).tiny ** 0.5)
     row_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(floor)  # [..., N]
     key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(floor)  # [..., 1]
     return dot / (row_norm * key_norm)
