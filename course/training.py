@@ -16,6 +16,7 @@ from course.tasks import Batch, Seed, as_generator
 SOLVED_STREAK = 20  # batches in a row without a wrong bit before the machine is put to the test
 SOLVED_SEQUENCES = 100  # fresh sequences of that test
 TEST_SEED = 10**9  # far from any training seed
+TEST_BATCH = 10  # sequences that evaluate draws at a time
 
 
 def bits_per_sequence(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, ""]:
@@ -46,7 +47,7 @@ def wrong_bits(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor
 def evaluate(
     machine: nn.Module, task, sequences: int = SOLVED_SEQUENCES, *, seed: Seed, N: int | None = None, **sizes: int
 ) -> float:
-    """Wrong bits per sequence, averaged over fresh sequences drawn in batches of up to 10.
+    """Wrong bits per sequence, averaged over fresh sequences. Those of one batch, ``TEST_BATCH``, share a length.
 
     Args:
         machine: an NTM, or anything that is called like one.
@@ -57,8 +58,8 @@ def evaluate(
         sizes: passed on to ``task.sample``, such as ``length``.
     """
     generator, total = as_generator(seed), 0.0
-    for start in range(0, sequences, 10):
-        batch = task.sample(min(10, sequences - start), generator, **sizes).to(_device(machine))
+    for start in range(0, sequences, TEST_BATCH):
+        batch = task.sample(min(TEST_BATCH, sequences - start), generator, **sizes).to(_device(machine))
         state = None if N is None else machine.initial_state(batch.inputs.shape[1], N)
         outputs, _ = machine(batch.inputs, state)
         total += wrong_bits(outputs, batch).sum().item()
@@ -67,7 +68,7 @@ def evaluate(
 
 @dataclass
 class History:
-    """What :func:`train` saw at each step, always on sequences that the machine had not met before."""
+    """What :func:`train` saw at each step, on freshly drawn sequences and before their update."""
 
     batch_size: int
     bits: list[float] = field(default_factory=list)  # loss in bits per sequence
