@@ -425,8 +425,13 @@ class LSTMController(nn.Module):
         return zeros, zeros
 
     def forward(self, x: Float[Tensor, "batch I"], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        state = self.cell(x, state)
-        return state[0], state
+        hidden, cell = state
+        gates = F.linear(x, self.cell.weight_ih, self.cell.bias_ih)  # written out, since vmap has no rule for nn.LSTMCell
+        gates = gates + F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
+        enter, keep, candidate, leave = gates.chunk(4, dim=-1)
+        cell = torch.sigmoid(keep) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
+        hidden = torch.sigmoid(leave) * torch.tanh(cell)
+        return hidden, (hidden, cell)
 
 
 CONTROLLERS = {"feedforward": FeedforwardController, "lstm": LSTMController}

@@ -79,7 +79,7 @@ def plot_weightings(weightings: Mapping[str, Tensor], title: str) -> Figure:
 
 
 @_figure
-def plot_memory(memories: Mapping[str, Tensor], title: str) -> Figure:
+def plot_memory(memories: Mapping[str, Tensor], title: str, xlabel: str = "column", ylabel: str = "location") -> Figure:
     """Memory matrices ``[N, M]`` side by side, zero in white, on one scale; a vector is drawn as a single row."""
     panels = {name: np.atleast_2d(_numpy(memory)) for name, memory in memories.items()}
     limit = max(1e-9, *(np.abs(panel).max() for panel in panels.values()))
@@ -89,7 +89,7 @@ def plot_memory(memories: Mapping[str, Tensor], title: str) -> Figure:
     for axis, (name, panel) in zip(axes[0], panels.items(), strict=True):
         image = axis.imshow(panel, vmin=-limit, vmax=limit, aspect="equal")
         heading = name if len(panels) > 1 else title
-        axis.set(title=heading, xlabel="column", ylabel="location", anchor="N")
+        axis.set(title=heading, xlabel=xlabel, ylabel=ylabel, anchor="N")
         _whole_numbers(axis.xaxis, axis.yaxis)
         axis.yaxis.set_visible(panel.shape[0] > 1)
     figure.colorbar(image, ax=axes, label="value", shrink=0.8)

@@ -1,60 +1,43 @@
-"""The tasks that the machines learn: each draws batches of sequences with the answers that are wanted.
+"""The five tasks of the paper. Each draws batches of sequences with the answers that are wanted.
 
-A task is a frozen dataclass of its sizes with ``input_size``, ``output_size`` and ``sample(batch_size, seed)``.
+In all but :class:`~course.ngrams.NGramsTask` a sequence is a question, a delimiter on an input channel of its own, and
+then zeros for as many steps as the answer takes. Only the steps of the answer count.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
-Seed = int | torch.Generator
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences of one length, time first."""
-
-    inputs: Float[Tensor, "T batch I"]
-    targets: Float[Tensor, "T batch O"]
-    mask: Bool[Tensor, "T batch O"]  # which steps and bits of the targets count
-
-    def to(self, device: torch.device | str) -> "Batch":
-        return Batch(self.inputs.to(device), self.targets.to(device), self.mask.to(device))
-
-
-def as_generator(seed: Seed) -> torch.Generator:
-    """A fresh generator for a seed; a generator as it is, to go on from where it stands."""
-    return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+from course.batch import Batch, Seed, Task, as_generator, draw
+from course.ngrams import NGramsTask as NGramsTask  # so that all five are found here
+from implementation import _check_sizes
 
 
 def _random_bits(*shape: int, generator: torch.Generator) -> Tensor:
     return torch.randint(0, 2, shape, generator=generator).float()
 
 
-def _check_range(**bounds: tuple[int, int]) -> None:
-    for name, (value, lowest) in bounds.items():
-        if value < lowest:
-            raise ValueError(f"{name} must be at least {lowest}, got {value}")
+def _given_or_drawn(given: int | None, lowest: int, highest: int, generator: torch.Generator) -> int:
+    return draw(lowest, highest, generator) if given is None else given
 
 
 def _question_then_answer(question: Float[Tensor, "Q batch I"], answer: Float[Tensor, "A batch O"]) -> Batch:
-    """Show the question, then a delimiter on a channel of its own, then nothing while the answer is wanted."""
-    asked, batch_size, channels = question.shape
-    answered, _, bits = answer.shape
-    inputs = torch.zeros(asked + 1 + answered, batch_size, channels + 1)
-    inputs[:asked, :, :channels] = question
-    inputs[asked, :, channels] = 1
-    targets = torch.zeros(asked + 1 + answered, batch_size, bits)
-    targets[asked + 1 :] = answer
+    """Show the question, then a delimiter on one more channel, then nothing while the answer is wanted."""
+    asked, answered = len(question), len(answer)
+    inputs = F.pad(question, (0, 1, 0, 0, 0, 1 + answered))
+    inputs[asked, :, -1] = 1
+    targets = F.pad(answer, (0, 0, 0, 0, 1 + asked, 0))
     mask = torch.zeros_like(targets, dtype=torch.bool)
     mask[asked + 1 :] = True
     return Batch(inputs, targets, mask)
 
 
 @dataclass(frozen=True)
-class CopyTask:
+class CopyTask(Task):
     """Repeat a sequence of random bit vectors after its end (section 4.1 of the paper).
 
     Inputs have ``bits`` data channels and one channel for the delimiter; a sequence of length L takes 2 L + 1 steps.
@@ -69,39 +52,108 @@ class CopyTask:
     max_length: int = 20
 
     def __post_init__(self):
-        _check_range(
-            bits=(self.bits, 1), min_length=(self.min_length, 1), max_length=(self.max_length, self.min_length)
-        )
-
-    @property
-    def input_size(self) -> int:
-        return self.bits + 1
-
-    @property
-    def output_size(self) -> int:
-        return self.bits
+        _check_sizes(bits=self.bits, min_length=self.min_length)
+        _check_sizes(self.min_length, max_length=self.max_length)
 
     def sample(self, batch_size: int, seed: Seed, length: int | None = None) -> Batch:
-        """Draw sequences of one length: the one given, or one between ``min_length`` and ``max_length``.
-
-        Args:
-            batch_size: number of sequences, at least 1.
-            seed: a seed, or a generator that goes on from where it is.
-            length: any length of at least 1, also beyond ``max_length``.
-
-        Raises:
-            ValueError: a batch size or length below 1.
-        """
+        """Draw sequences of one length: the one given, or one between ``min_length`` and ``max_length``."""
         generator = as_generator(seed)
-        if length is None:
-            length = int(torch.randint(self.min_length, self.max_length + 1, (), generator=generator))
-        _check_range(batch_size=(batch_size, 1), length=(length, 1))
+        length = _given_or_drawn(length, self.min_length, self.max_length, generator)
+        _check_sizes(batch_size=batch_size, length=length)
         vectors = _random_bits(length, batch_size, self.bits, generator=generator)
         return _question_then_answer(vectors, vectors)
 
 
 @dataclass(frozen=True)
-class PrioritySortTask:
+class RepeatCopyTask(Task):
+    """Repeat a sequence a given number of times, then say that it is done (section 4.2 of the paper).
+
+    Inputs have ``bits`` data channels, one for the number of repeats, shown with the delimiter, and one for the
+    delimiter. Outputs have ``bits`` data channels and one for the end marker, wanted at the step after the last copy
+    and at no other.
+
+    >>> batch = RepeatCopyTask(bits=2).sample(batch_size=1, seed=0, length=3, repeats=4)
+    >>> batch.inputs.shape, batch.targets[:, 0, -1]  # 3 vectors, the delimiter, 4 copies, the end marker
+    (torch.Size([17, 1, 4]), tensor([0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 1.]))
+    """
+
+    bits: int = 8
+    min_length: int = 1
+    max_length: int = 10
+    min_repeats: int = 1
+    max_repeats: int = 10
+
+    input_marks = 2
+    output_marks = 1
+
+    def __post_init__(self):
+        _check_sizes(bits=self.bits, min_length=self.min_length, min_repeats=self.min_repeats)
+        _check_sizes(self.min_length, max_length=self.max_length)
+        _check_sizes(self.min_repeats + 1, max_repeats=self.max_repeats)  # one number alone has no variance
+
+    def normalised(self, repeats: int) -> float:
+        """The number that the machine sees for a count: over the training range it has mean 0 and variance 1."""
+        choices = self.max_repeats - self.min_repeats + 1
+        return (repeats - (self.min_repeats + self.max_repeats) / 2) / math.sqrt((choices**2 - 1) / 12)
+
+    def sample(self, batch_size: int, seed: Seed, length: int | None = None, repeats: int | None = None) -> Batch:
+        """Draw sequences that share a length and a number of repeats, given or drawn from the task's ranges."""
+        generator = as_generator(seed)
+        length = _given_or_drawn(length, self.min_length, self.max_length, generator)
+        repeats = _given_or_drawn(repeats, self.min_repeats, self.max_repeats, generator)
+        _check_sizes(batch_size=batch_size, length=length, repeats=repeats)
+        vectors = _random_bits(length, batch_size, self.bits, generator=generator)
+        answer = F.pad(vectors.repeat(repeats, 1, 1), (0, 1, 0, 0, 0, 1))
+        answer[-1, :, -1] = 1
+        batch = _question_then_answer(F.pad(vectors, (0, 1)), answer)
+        batch.inputs[length, :, self.bits] = self.normalised(repeats)
+        return batch
+
+
+@dataclass(frozen=True)
+class AssociativeRecallTask(Task):
+    """Show items, then one of them again, and ask for the one that came after it (section 4.3 of the paper).
+
+    An item is ``item_length`` vectors of ``bits`` bits. Inputs have ``bits`` data channels, one for the delimiter
+    before each item and one for the delimiter on both sides of the query. Items are independent draws, so an item that
+    is asked for may come twice: with 6 items of 18 bits in about 1 sequence of 50,000.
+
+    >>> batch = AssociativeRecallTask(bits=2).sample(batch_size=1, seed=0, items=4)
+    >>> batch.inputs.shape, int(batch.mask.sum())  # 4 items of 1 + 3 steps, the query of 1 + 3 + 1, the answer of 3
+    (torch.Size([24, 1, 4]), 6)
+    """
+
+    bits: int = 6
+    item_length: int = 3
+    min_items: int = 2
+    max_items: int = 6
+
+    input_marks = 2
+
+    def __post_init__(self):
+        _check_sizes(bits=self.bits, item_length=self.item_length)
+        _check_sizes(2, min_items=self.min_items)
+        _check_sizes(self.min_items, max_items=self.max_items)
+
+    def sample(self, batch_size: int, seed: Seed, items: int | None = None) -> Batch:
+        """Draw sequences of as many items, at least 2. Each queries an item of its own, never the last one."""
+        generator = as_generator(seed)
+        items = _given_or_drawn(items, self.min_items, self.max_items, generator)
+        _check_sizes(batch_size=batch_size)
+        _check_sizes(2, items=items)
+        shown = _random_bits(items, self.item_length, batch_size, self.bits, generator=generator)
+        asked = torch.randint(items - 1, (batch_size,), generator=generator)
+        everyone = torch.arange(batch_size)
+        query, answer = (shown[which, :, everyone].transpose(0, 1) for which in (asked, asked + 1))
+        question = F.pad(torch.cat([shown, query.unsqueeze(0)]), (0, 1, 0, 0, 1, 0))  # a step before each for its mark
+        question[:items, 0, :, -1] = 1
+        batch = _question_then_answer(question.flatten(0, 1), answer)
+        batch.inputs[items * (1 + self.item_length), :, -1] = 1
+        return batch
+
+
+@dataclass(frozen=True)
+class PrioritySortTask(Task):
     """Sort bit vectors by a priority that comes with each, highest first (section 4.5 of the paper).
 
     Inputs have ``bits`` data channels, one for the priority (uniform in -1 to 1) and one for the delimiter. The answer
@@ -116,36 +168,24 @@ class PrioritySortTask:
     items: int = 20
     answers: int = 16
 
+    input_marks = 2
+
     def __post_init__(self):
-        _check_range(bits=(self.bits, 1), answers=(self.answers, 1), items=(self.items, self.answers))
-
-    @property
-    def input_size(self) -> int:
-        return self.bits + 2
-
-    @property
-    def output_size(self) -> int:
-        return self.bits
+        _check_sizes(bits=self.bits, answers=self.answers)
+        _check_sizes(self.answers, items=self.items)
 
     def sample(self, batch_size: int, seed: Seed, items: int | None = None, answers: int | None = None) -> Batch:
-        """Draw sequences of ``items`` vectors, of which ``answers`` are wanted (both default to the task's own).
+        """Draw sequences of ``items`` vectors, of which ``answers`` are wanted.
 
-        Args:
-            batch_size: number of sequences, at least 1.
-            seed: a seed, or a generator that goes on from where it is.
-            items: vectors shown.
-            answers: vectors wanted, from 1 to ``items``.
-
-        Raises:
-            ValueError: a size out of range.
+        Both default to the task's own; where fewer items are shown than it has answers, all are wanted.
         """
         generator = as_generator(seed)
         items = self.items if items is None else items
         answers = min(self.answers, items) if answers is None else answers
-        _check_range(batch_size=(batch_size, 1), answers=(answers, 1), items=(items, answers))
+        _check_sizes(batch_size=batch_size, answers=answers)
+        _check_sizes(answers, items=items)
         vectors = _random_bits(items, batch_size, self.bits, generator=generator)
         priority = 2 * torch.rand(items, batch_size, 1, generator=generator) - 1
-        order = priority.argsort(dim=0, descending=True)[:answers]
-        return _question_then_answer(
-            torch.cat([vectors, priority], dim=-1), vectors.gather(0, order.expand(-1, -1, self.bits))
-        )
+        first = priority.argsort(dim=0, descending=True)[:answers]
+        wanted = vectors.gather(0, first.expand(-1, -1, self.bits))
+        return _question_then_answer(torch.cat([vectors, priority], dim=-1), wanted)

@@ -1,69 +1,170 @@
-"""Training a machine on a task, and scoring it. Machines are called as ``outputs, state = machine(inputs, state)``."""
+"""Training a machine on a task: one loop for the notebooks' :func:`train` and for the runs in ``course/runs.py``."""
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from course.tasks import Batch, Seed, as_generator
+from course.batch import Seed, Task, as_generator, draw
+from course.scoring import TEST_SEED, bits_per_sequence, solves, wrong_bits
+from course.scoring import evaluate as evaluate  # for those who train and test in one cell
 
 SOLVED_STREAK = 20  # batches in a row without a wrong bit before the machine is put to the test
-SOLVED_SEQUENCES = 100  # fresh sequences of that test
-TEST_SEED = 10**9  # far from any training seed
-TEST_BATCH = 10  # sequences that evaluate draws at a time
 
 
-def bits_per_sequence(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, ""]:
-    """The loss: bits needed to correct the answers, summed over a sequence and averaged over the batch.
+@contextmanager
+def compiled(machine: nn.Module, backend: str = "inductor") -> Iterator[None]:
+    """Train with a compiled ``machine.step`` while the block runs: several times faster, after half a minute of work.
 
-    An output of probability p for the right bit costs -log2(p): 0 when sure and right, 1 for a coin toss.
-
-    Args:
-        logits: the machine's outputs.
-        batch: what was asked; only targets in its mask count.
-
-    >>> from course.tasks import CopyTask
-    >>> batch = CopyTask(bits=8).sample(batch_size=2, seed=0, length=3)
-    >>> round(bits_per_sequence(torch.zeros_like(batch.targets), batch).item(), 3)  # 3 vectors of 8 coin tosses
-    24.0
-    """
-    nats = F.binary_cross_entropy_with_logits(logits[batch.mask], batch.targets[batch.mask], reduction="sum")
-    return nats / math.log(2) / batch.targets.shape[1]
-
-
-def wrong_bits(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, " batch"]:
-    """Wrong bits of each sequence, when an output above one half reads as 1. Only targets in the mask count."""
-    wrong = ((logits > 0) != (batch.targets > 0.5)) & batch.mask
-    return wrong.sum(dim=(0, 2)).float()
-
-
-@torch.no_grad()
-def evaluate(
-    machine: nn.Module, task, sequences: int = SOLVED_SEQUENCES, *, seed: Seed, N: int | None = None, **sizes: int
-) -> float:
-    """Wrong bits per sequence, averaged over fresh sequences. Those of one batch, ``TEST_BATCH``, share a length.
+    A step is compiled for inputs that carry gradients, which those of a sequence's first step need not: where they do
+    not, the step runs as it is. Evaluation carries none, so that nothing is compiled a second time for it.
 
     Args:
-        machine: an NTM, or anything that is called like one.
-        task: what to draw from.
-        sequences: how many sequences to draw.
-        seed: draws them; keep it apart from training seeds.
-        N: memory locations, if other than the machine's own.
-        sizes: passed on to ``task.sample``, such as ``length``.
+        machine: an NTM.
+        backend: of ``torch.compile``; ``"eager"`` only follows the code and compiles nothing.
     """
-    generator, total = as_generator(seed), 0.0
-    for start in range(0, sequences, TEST_BATCH):
-        batch = task.sample(min(TEST_BATCH, sequences - start), generator, **sizes).to(_device(machine))
-        state = None if N is None else machine.initial_state(batch.inputs.shape[1], N)
-        outputs, _ = machine(batch.inputs, state)
-        total += wrong_bits(outputs, batch).sum().item()
-    return total / sequences
+    eager = machine.step
+    fast = torch.compile(eager, fullgraph=True, dynamic=False, backend=backend)
+    machine.step = lambda x, state: (fast if state.reads.requires_grad else eager)(x, state)  # hides the method
+    try:
+        yield
+    finally:
+        del machine.step
+
+
+class Seen(NamedTuple):
+    """What one update saw, on freshly drawn sequences and before their update."""
+
+    bits: float  # loss in bits per sequence
+    wrong: float  # wrong bits per sequence
+    norm: float  # length of the gradient before it is clipped
+
+
+class Trainer:
+    """The training loop: ``for seen in trainer`` makes one update after the other and tells what it saw.
+
+    Adam's learning rate falls linearly to zero. The task counts as solved once 20 batches in a row and then 100 more
+    sequences had no wrong bit. What the next update depends on is in :meth:`state`.
+
+    Args:
+        machine: changed in place.
+        task: draws the training sequences.
+        steps: updates at most.
+        batch_size: sequences an update.
+        learning_rate: at the first step.
+        clip_norm: longest gradient, over all parameters together; longer ones are scaled down to it.
+        curriculum: stages that come before the task's own sizes, each the number of the step that ends it and ranges of
+            sizes, such as ``(500, {"items": (2, 4)})``. Both ends of a range are drawn.
+        average: decay of the moving average of the weights that is tested and kept, below 1; 0 for none.
+        seed: draws the training sequences. Seed the machine's weights with ``torch.manual_seed`` before it is made.
+        stop_when_solved: whether to stop then, or to go on for all the steps.
+
+    Raises:
+        FloatingPointError: at an update whose loss or gradient is not finite; the message names the step.
+        ValueError: no step, an empty batch, or an average out of range.
+    """
+
+    def __init__(
+        self,
+        machine: nn.Module,
+        task: Task,
+        steps: int,
+        *,
+        batch_size: int = 16,
+        learning_rate: float = 3e-3,
+        clip_norm: float = 1.0,
+        curriculum: Sequence[tuple[int, Mapping[str, tuple[int, int]]]] = (),
+        average: float = 0.0,
+        seed: Seed = 0,
+        stop_when_solved: bool = True,
+    ):
+        if steps < 1 or batch_size < 1:
+            raise ValueError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}")
+        if not 0 <= average < 1:
+            raise ValueError(f"average must be from 0 to below 1, got {average}")
+        self.machine, self.task, self.steps, self.batch_size = machine, task, steps, batch_size
+        self.learning_rate, self.clip_norm, self.stop_when_solved = learning_rate, clip_norm, stop_when_solved
+        self.curriculum = curriculum
+        self.optimizer, self.generator = torch.optim.Adam(machine.parameters(), lr=learning_rate), as_generator(seed)
+        self.averaged = AveragedModel(machine, multi_avg_fn=get_ema_multi_avg_fn(average)) if average else None
+        self.step, self.streak, self.solved_at = 0, 0, None  # updates made, batches without a wrong bit, solving step
+
+    @property
+    def result(self) -> nn.Module:
+        """The machine that counts: the averaged one, if there is one."""
+        return self.machine if self.averaged is None else self.averaged.module
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next update."""
+        return self.learning_rate * (1 - self.step / self.steps)
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.steps or (self.stop_when_solved and self.solved_at is not None)
+
+    def __iter__(self) -> Iterator[Seen]:
+        while not self.finished:
+            yield self._update()
+
+    def _update(self) -> Seen:
+        stage = next((ranges for end, ranges in self.curriculum if self.step < end), {})
+        sizes = {name: draw(lowest, highest, self.generator) for name, (lowest, highest) in stage.items()}
+        batch = self.task.sample(self.batch_size, self.generator, **sizes).to(next(self.machine.parameters()).device)
+        outputs, _ = self.machine(batch.inputs)
+        loss = bits_per_sequence(outputs, batch)
+        self.optimizer.zero_grad()
+        (loss / batch.mask.sum() * self.batch_size).backward()  # per counted bit: length does not set the scale
+        norm = nn.utils.clip_grad_norm_(self.machine.parameters(), self.clip_norm)
+        seen = Seen(*torch.stack([loss.detach(), wrong_bits(outputs, batch).mean(), norm]).tolist())
+        if not (math.isfinite(seen.bits) and math.isfinite(seen.norm)):
+            message = f"step {self.step + 1}: the loss is {seen.bits} and its gradient's norm {seen.norm}"
+            raise FloatingPointError(message + "; try a lower learning_rate or clip_norm")
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
+        self.optimizer.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.machine)
+        self.step += 1
+        self.streak = 0 if seen.wrong or stage else self.streak + 1
+        if self.solved_at is None and self.streak >= SOLVED_STREAK:
+            self.solved_at = self.step if solves(self.result, self.task, seed=TEST_SEED + self.step) else None
+        return seen
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int | None]]:
+        """Everything that the next update depends on, as tensors and counts: see :meth:`restore`."""
+        tensors = {"generator": self.generator.get_state()}
+        for name, module in self._modules().items():
+            tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{key}": value for key, value in moments.items()}
+        return tensors, {"step": self.step, "streak": self.streak, "solved_at": self.solved_at}
+
+    def restore(self, tensors: dict[str, Tensor], counts: dict[str, int | None]) -> None:
+        """Go back to what :meth:`state` gave; the updates that follow are the same, bit for bit."""
+        parts = {}
+        for name, tensor in tensors.items():
+            part, _, key = name.partition(".")
+            parts.setdefault(part, {})[key] = tensor
+        for name, module in self._modules().items():
+            module.load_state_dict(parts[name])
+        moments = {}
+        for name, tensor in parts.get("adam", {}).items():
+            index, _, key = name.partition(".")
+            moments.setdefault(int(index), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.generator.set_state(tensors["generator"])
+        self.step, self.streak, self.solved_at = counts["step"], counts["streak"], counts["solved_at"]
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"machine": self.machine} | ({} if self.averaged is None else {"averaged": self.averaged})
 
 
 @dataclass
@@ -77,68 +178,24 @@ class History:
 
 
 def train(
-    machine: nn.Module,
-    task,
-    steps: int,
-    *,
-    batch_size: int = 16,
-    learning_rate: float = 3e-3,
-    clip_norm: float = 1.0,
-    seed: int = 0,
-    stop_when_solved: bool = True,
-    after_step: Callable[[int], None] | None = None,
+    machine: nn.Module, task: Task, steps: int, *, after_step: Callable[[int], None] | None = None, **options
 ) -> History:
-    """Train with Adam while the learning rate falls linearly to zero, and show a progress bar.
-
-    The task counts as solved once 20 batches in a row and then 100 more sequences had no wrong bit.
+    """Train, show a progress bar, and return what was seen.
 
     Args:
-        machine: changed in place.
-        task: draws the training sequences.
-        steps: updates at most.
-        batch_size: sequences an update.
-        learning_rate: at the first step.
-        clip_norm: longest gradient, over all parameters together; longer ones are scaled down to it.
-        seed: draws the training sequences. Seed the machine's weights with ``torch.manual_seed`` before it is made.
-        stop_when_solved: whether to stop then, or to go on for all the steps.
+        machine, task, steps, options: those of :class:`Trainer`, with its errors.
         after_step: called with the number of each step when it is done.
-
-    Raises:
-        FloatingPointError: the loss or its gradient is not finite; the message names the step.
-        ValueError: no step, or an empty batch.
     """
-    if steps < 1 or batch_size < 1:
-        raise ValueError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}")
-    optimizer = torch.optim.Adam(machine.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
-    generator, history, streak = as_generator(seed), History(batch_size), 0
+    trainer = Trainer(machine, task, steps, **options)
+    history = History(trainer.batch_size)
     bar = tqdm(total=steps, file=sys.stdout, ncols=72, bar_format="step {n_fmt:>4}/{total_fmt} |{bar}| {desc}")
     with bar:
-        for step in range(1, steps + 1):
-            batch = task.sample(batch_size, generator).to(_device(machine))
-            outputs, _ = machine(batch.inputs)
-            bits = bits_per_sequence(outputs, batch)
-            optimizer.zero_grad()
-            (bits / batch.mask.sum() * batch_size).backward()  # per counted bit, so that length does not set the scale
-            norm = nn.utils.clip_grad_norm_(machine.parameters(), clip_norm)
-            if not (math.isfinite(bits.item()) and math.isfinite(norm.item())):
-                message = f"step {step}: the loss is {bits.item()} and its gradient's norm {norm.item()}"
-                raise FloatingPointError(message + "; try a lower learning_rate or clip_norm")
-            optimizer.step()
-            schedule.step()
-            history.bits.append(bits.item())
-            history.wrong.append(wrong_bits(outputs, batch).mean().item())
-            streak = 0 if history.wrong[-1] else streak + 1
-            bar.set_description_str(f"{bits.item():6.2f} bits, {history.wrong[-1]:5.2f} wrong", refresh=False)
+        for seen in trainer:
+            history.bits.append(seen.bits)
+            history.wrong.append(seen.wrong)
+            bar.set_description_str(f"{seen.bits:6.2f} bits, {seen.wrong:5.2f} wrong", refresh=False)
             bar.update()
             if after_step is not None:
-                after_step(step)
-            if history.solved_at is None and streak >= SOLVED_STREAK:
-                history.solved_at = step if evaluate(machine, task, seed=TEST_SEED + step) == 0 else None
-            if stop_when_solved and history.solved_at is not None:
-                break
+                after_step(trainer.step)
+    history.solved_at = trainer.solved_at
     return history
-
-
-def _device(machine: nn.Module) -> torch.device:
-    return next(machine.parameters()).device

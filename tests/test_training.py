@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from course.tasks import Batch, CopyTask
-from course.training import bits_per_sequence, evaluate, train, wrong_bits
+from course.training import Trainer, bits_per_sequence, compiled, evaluate, train, wrong_bits
 from implementation import NTM
 
 
@@ -127,3 +127,70 @@ def test_a_loss_that_is_not_finite_stops_with_the_step():
 def test_nothing_to_do_is_refused(sizes):
     with pytest.raises(ValueError, match="at least 1"):
         train(tiny_machine(), CopyTask(bits=2), **sizes)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_restored_trainer_goes_on_as_if_nothing_had_happened(average):
+    def trainer(seed):
+        return Trainer(tiny_machine(seed), CopyTask(bits=2, max_length=3), 20, seed=seed, average=average)
+
+    whole, half, other = trainer(1), trainer(1), trainer(2)
+    seen = list(whole)
+    before = [next(iter(half)) for _ in range(8)]
+    list(other)
+    other.restore(*half.state())
+    assert before + list(other) == seen
+    assert whole.state()[1] == other.state()[1]
+    tensors = [trainer.state()[0] for trainer in (whole, other)]
+    assert tensors[0].keys() == tensors[1].keys()
+    assert all(torch.equal(value, tensors[1][name]) for name, value in tensors[0].items())
+
+
+def test_the_result_is_the_moving_average_of_the_weights():
+    trainer = Trainer(tiny_machine(), CopyTask(bits=2, max_length=3), 6, learning_rate=1e-2, average=0.5)
+    weights = []
+    for _ in trainer:
+        weights.append(trainer.machine.output.weight.detach().clone())
+    expected = weights[0]
+    for weight in weights[1:]:
+        expected = 0.5 * expected + 0.5 * weight
+    torch.testing.assert_close(trainer.result.output.weight, expected)
+    assert trainer.result is not trainer.machine
+    assert Trainer(trainer.machine, trainer.task, 1).result is trainer.machine
+    with pytest.raises(ValueError, match="average must be from 0 to below 1, got 1"):
+        Trainer(tiny_machine(), CopyTask(bits=2), 1, average=1)
+
+
+@pytest.mark.parametrize("controller", ["lstm", "feedforward"])
+def test_a_compiled_step_trains_as_the_plain_one(unhooked, controller):
+    task, traced = CopyTask(bits=2, max_length=3), []
+
+    def backend(graph, inputs):
+        traced.append(graph)
+        return graph.forward
+
+    def machine():
+        torch.manual_seed(0)
+        return unhooked.NTM(input_size=3, output_size=2, controller_size=20, N=8, M=6, controller=controller)
+
+    plain, fast = machine(), machine()
+    expected = list(Trainer(plain, task, 4, seed=1))
+    with compiled(fast, backend):
+        seen = list(Trainer(fast, task, 4, seed=1))
+        evaluate(fast, task, 5, seed=0, N=12)
+    torch.testing.assert_close(torch.tensor(seen), torch.tensor(expected))
+    assert len(traced) == 1  # one graph for all steps but a sequence's first
+    assert "step" not in vars(fast)
+
+
+def test_a_curriculum_sets_the_sizes_until_its_stages_end():
+    class Recorder(CopyTask):
+        def sample(self, batch_size, seed, length=None):
+            lengths.append(length)
+            return super().sample(batch_size, seed, length)
+
+    lengths, stages = [], [(20, {"length": (2, 3)}), (25, {"length": (5, 5)})]
+    trainer = Trainer(Echo(), Recorder(bits=2), 60, batch_size=2, curriculum=stages, stop_when_solved=False)
+    assert len(list(trainer)) == 60
+    assert set(lengths[:20]) == {2, 3} and lengths[20:25] == [5] * 5 and set(lengths[25:]) == {None}
+    assert trainer.solved_at == 45  # easy batches do not count

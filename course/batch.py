@@ -1,0 +1,70 @@
+"""What a task is, and what it draws: a batch of sequences with the answers that are wanted."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Seed = int | torch.Generator
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences of one length, time first."""
+
+    inputs: Float[Tensor, "T batch I"]
+    targets: Float[Tensor, "T batch O"]
+    mask: Bool[Tensor, "T batch O"]  # which steps and bits of the targets count
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return Batch(self.inputs.to(device), self.targets.to(device), self.mask.to(device))
+
+
+def as_generator(seed: Seed) -> torch.Generator:
+    """A fresh generator for a seed; a generator as it is, to go on from where it stands."""
+    return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+
+
+def draw(lowest: int, highest: int, generator: torch.Generator) -> int:
+    """A whole number from ``lowest`` to ``highest``, both of them included."""
+    return int(torch.randint(lowest, highest + 1, (), generator=generator))
+
+
+class Task(ABC):
+    """What the tasks share. Each is a frozen dataclass of its sizes; the defaults are those of the paper.
+
+    A task with a size that is impossible is refused: ``TypeError`` if it is not a whole number, ``ValueError`` if it
+    is out of range.
+    """
+
+    bits: int  # data channels, in the inputs and in the outputs
+    input_marks = 1  # channels after them: the delimiter and whatever else a task shows
+    output_marks = 0
+
+    @property
+    def input_size(self) -> int:
+        """Channels of the inputs."""
+        return self.bits + self.input_marks
+
+    @property
+    def output_size(self) -> int:
+        """Channels of the targets."""
+        return self.bits + self.output_marks
+
+    @abstractmethod
+    def sample(self, batch_size: int, seed: Seed, **sizes: int | None) -> Batch:
+        """Draw sequences that are independent but of one length.
+
+        Args:
+            batch_size: number of sequences, at least 1.
+            seed: a seed, or a generator that goes on from where it stands.
+            sizes: how long or how many, in place of what the task itself would choose. Each task names its own; they
+                may go beyond its training range.
+
+        Raises:
+            TypeError: a batch size or another size that is not a whole number.
+            ValueError: one that is out of range.
+        """

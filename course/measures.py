@@ -1,0 +1,149 @@
+"""What every shipped machine is asked, in its training range and beyond, and the bounds that tests hold it to."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from statistics import mean, stdev
+
+from torch import nn
+
+from course.batch import Seed, Task
+from course.ngrams import NGramsTask
+from course.recipes import Recipe
+from course.scoring import answers, bits_per_sequence, wrong_bits
+
+MEASURE_SEED = 2 * 10**9  # draws what a machine is asked when it is shipped: no training and no other test has seen it
+MANY = 1000  # sequences without a wrong bit after which none is expected
+MARGIN = 4  # standard errors between what was measured and its bound
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A kind of sequences, and how many of them a machine is asked."""
+
+    sequences: int  # drawn when a machine is shipped
+    checked_on: int  # fresh ones that the tests draw; 0 where that takes too long
+    sizes: Mapping[str, int] = field(default_factory=dict)  # as task.sample takes them; none: as in training
+    N: int | None = None  # memory locations; None: as in training
+    bar: float = math.inf  # a machine that reaches it may never fall behind it; wrong bits, or the ratio for n-grams
+    long: bool = False  # takes many minutes: measured only on demand
+
+
+MEASURES: dict[str, list[Measure]] = {
+    "copy": [
+        Measure(1000, 100, bar=0.01),
+        Measure(1000, 100, {"length": 20}),
+        Measure(20, 10, {"length": 120}, N=128),
+        Measure(20, 2, {"length": 1000}, N=1024),
+        Measure(20, 2, {"length": 1000}, N=2048),
+        Measure(10, 0, {"length": 10_000}, N=10_100, long=True),
+    ],
+    "repeat-copy": [
+        Measure(1000, 100, bar=0.01),
+        Measure(100, 20, {"length": 20, "repeats": 10}, N=128),
+        Measure(100, 20, {"length": 10, "repeats": 20}, N=128),
+    ],
+    "associative-recall": [
+        Measure(1000, 100, bar=0.01),
+        Measure(200, 50, {"items": 12}, N=128),
+        Measure(200, 50, {"items": 20}, N=128, bar=8.0),  # what the paper's curves show
+    ],
+    "n-grams": [Measure(1000, 50, bar=1.01)],
+    "priority-sort": [
+        Measure(1000, 100, bar=20.0),  # the paper's curves end at about 10 to 20
+        Measure(100, 50, {"items": 30, "answers": 24}),
+        Measure(100, 50, {"items": 30, "answers": 24}, N=64),
+    ],
+}
+
+
+def measures_for(recipe: Recipe, long: bool = False) -> list[Measure]:
+    """The measures of a recipe's task. A machine that cannot change its memory is asked each only once, without ``N``.
+
+    Args:
+        recipe: of the machine.
+        long: whether to include those that take many minutes.
+    """
+    learned = "learned" in (recipe.machine.get("memory_start"), recipe.machine.get("head_start"))
+    fixed, asked = learned or recipe.controller == "baseline", {}
+    for measure in MEASURES[recipe.name]:
+        N = None if fixed else measure.N
+        if long or not measure.long:
+            asked.setdefault((*measure.sizes.items(), N), replace(measure, N=N))
+    return list(asked.values())
+
+
+def ask(
+    machine: nn.Module, task: Task, sequences: int, *, seed: Seed, N: int | None = None, sizes: Mapping[str, int]
+) -> tuple[dict[str, float], list[float]]:
+    """Put fresh sequences to a machine.
+
+    Args:
+        machine: an NTM, or anything that is called like one.
+        task: draws the sequences.
+        sequences: how many.
+        seed: draws them.
+        N: memory locations, if other than the machine's own.
+        sizes: of the sequences, as ``task.sample`` takes them; those that are missing are drawn.
+
+    Returns:
+        Figures per sequence: ``asked`` (bits that count), ``wrong`` of them, and the loss in ``bits``; with n-grams
+        also what the ``optimum`` costs on the same sequences, in bits, and the ``ratio`` of ``bits`` to it. Then the
+        one that is bounded, ``wrong`` or ``ratio``, of each independent draw: a sequence, or several that share a size.
+
+    >>> from course.recipes import RECIPES
+    >>> recipe = RECIPES["copy", "lstm"]
+    >>> figures, draws = ask(recipe.make(), recipe.task, sequences=3, seed=0, sizes={"length": 2})
+    >>> figures["asked"], len(draws)
+    (16.0, 3)
+    """
+    totals, draws = Counter(), []
+    for outputs, batch in answers(machine, task, sequences, seed=seed, N=N, **sizes):
+        drawn = outputs.shape[1]
+        wrong, bits = wrong_bits(outputs, batch), bits_per_sequence(outputs, batch).item()
+        totals.update(asked=int(batch.mask.sum()), wrong=wrong.sum().item(), bits=bits * drawn)
+        if isinstance(task, NGramsTask):
+            optimum = task.optimal_bits(batch).item()
+            totals.update(optimum=optimum * drawn)
+            draws.append(bits / optimum)
+        else:
+            draws.extend(wrong.tolist() if sizes else [wrong.mean().item()])
+    figures = {name: total / sequences for name, total in totals.items()}
+    if "optimum" in figures:
+        figures["ratio"] = figures["bits"] / figures["optimum"]
+    return figures, draws
+
+
+def bound(draws: list[float], sequences: int, measure: Measure) -> float:
+    """The most that fresh sequences may give, if those drawn so far are typical.
+
+    That is what was measured and ``MARGIN`` standard errors more, those of the measure and of the check together. Where
+    all was right the deviation is that of a single wrong bit; but no wrong bit in ``MANY`` sequences allows none.
+
+    >>> bound([0.0] * 100, 1000, Measure(1000, 100)), bound([0.0] * 100, 100, Measure(100, 100))
+    (0.0, 0.0566)
+    >>> bound([0.0] * 100, 100, Measure(100, 100, bar=0.01))
+    0.01
+    """
+    value, each = mean(draws), sequences / len(draws)
+    if value == 0 and sequences >= MANY:
+        return 0.0
+    deviation = (stdev(draws) if len(draws) > 1 else 0) or 1 / (each * math.sqrt(len(draws)))
+    error = deviation * math.sqrt(1 / len(draws) + each / measure.checked_on)
+    most = round(value + MARGIN * error, 4)
+    return min(most, measure.bar) if value <= measure.bar else most
+
+
+def score(machine: nn.Module, recipe: Recipe, measure: Measure, seed: Seed = MEASURE_SEED) -> dict[str, object]:
+    """Take a measure: what was asked, the figures of :func:`ask` to six digits, and the bounds on a check.
+
+    ``at_most`` gives the figure that ``checked_on`` fresh sequences may not exceed; it is empty if none are drawn.
+    """
+    asked = {"sizes": dict(measure.sizes), "N": measure.N}
+    figures, draws = ask(machine, recipe.task, measure.sequences, seed=seed, **asked)
+    bounded = "ratio" if "ratio" in figures else "wrong"
+    at_most = {bounded: bound(draws, measure.sequences, measure)} if measure.checked_on else {}
+    figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
+    taken = {**asked, "sequences": measure.sequences, "seed": seed, **figures}
+    return {**taken, "checked_on": measure.checked_on, "at_most": at_most}
