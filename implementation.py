@@ -426,7 +426,8 @@ class LSTMController(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch I"], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         hidden, cell = state
-        gates = F.linear(x, self.cell.weight_ih, self.cell.bias_ih)  # written out, since vmap has no rule for nn.LSTMCell
+        # Written out, since torch.vmap has no rule for nn.LSTMCell.
+        gates = F.linear(x, self.cell.weight_ih, self.cell.bias_ih)
         gates = gates + F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)
         cell = torch.sigmoid(keep) * cell + torch.sigmoid(enter) * torch.tanh(candidate)

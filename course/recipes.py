@@ -87,7 +87,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         Recipe("copy", "feedforward", SMALL | {"N": 28}, steps=3000),
         Recipe("copy", "lstm", SMALL, steps=2000),
         Recipe("copy", "baseline", {"hidden_size": 256}, steps=3000, learning_rate=1e-3),
-        Recipe("repeat-copy", "feedforward", SMALL, steps=16000, learning_rate=2e-3, curriculum=FEW_REPEATS),
+        Recipe("repeat-copy", "feedforward", SORTING, steps=8000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "lstm", SMALL, steps=16000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "baseline", {"hidden_size": 512}, steps=4000, learning_rate=1e-3, curriculum=FEW_REPEATS),
         Recipe("associative-recall", "feedforward", SEARCHING),

@@ -335,10 +335,10 @@ def test_step_compiles_without_a_graph_break(controller, unhooked):
     assert_same(compiled_state, state)
 
 
+@pytest.mark.parametrize("controller", CONTROLLERS)
 @pytest.mark.parametrize("memory_start", MEMORY_STARTS)
-def test_several_seeds_run_at_once(memory_start):
-    """With a feedforward controller only: PyTorch's LSTMCell has no batching rule for vmap."""
-    ntms, x = [machine(controller="feedforward", memory_start=memory_start) for _ in range(3)], inputs()
+def test_several_seeds_run_at_once(controller, memory_start):
+    ntms, x = [machine(controller=controller, memory_start=memory_start) for _ in range(3)], inputs()
 
     def run(parameters, buffers):
         return functional_call(ntms[0], (parameters, buffers), (x,))[0]
