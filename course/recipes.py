@@ -84,23 +84,23 @@ GROWING = [(150 * stage, {"items": (2, 3 + stage)}) for stage in range(1, 17)] +
 RECIPES: dict[tuple[str, str], Recipe] = {
     (recipe.name, recipe.controller): recipe
     for recipe in [
-        Recipe("copy", "feedforward", SMALL | {"N": 28}, steps=3000),
+        Recipe("copy", "feedforward", SMALL | {"N": 64}, learning_rate=2e-3),
         Recipe("copy", "lstm", SMALL, steps=2000),
-        Recipe("copy", "baseline", {"hidden_size": 256}, steps=3000, learning_rate=1e-3),
+        Recipe("copy", "baseline", {"hidden_size": 256}, learning_rate=1e-3),
         Recipe("repeat-copy", "feedforward", SORTING, steps=8000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "lstm", SMALL, steps=16000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "baseline", {"hidden_size": 512}, steps=4000, learning_rate=1e-3, curriculum=FEW_REPEATS),
         Recipe("associative-recall", "feedforward", SEARCHING),
         Recipe("associative-recall", "lstm", SEARCHING, steps=3000, curriculum=SIX_ITEMS),
         Recipe("associative-recall", "baseline", {"hidden_size": 256}, learning_rate=1e-3),
-        Recipe("n-grams", "feedforward", COUNTING, steps=6000, learning_rate=4e-3),
+        Recipe("n-grams", "feedforward", COUNTING, steps=2000, learning_rate=4e-3),
         Recipe("n-grams", "lstm", COUNTING, steps=6000, learning_rate=4e-3),
         Recipe("n-grams", "baseline", {"hidden_size": 128}, steps=6000, learning_rate=1e-3),
         Recipe(
             "priority-sort",
             "feedforward",
             SORTING | {"controller_size": 256},
-            steps=12000,
+            steps=5000,
             batch_size=32,
             curriculum=GROWING,
         ),
