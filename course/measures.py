@@ -88,9 +88,10 @@ def ask(
         sizes: of the sequences, as ``task.sample`` takes them; those that are missing are drawn.
 
     Returns:
-        Figures per sequence: ``asked`` (bits that count), ``wrong`` of them, and the loss in ``bits``; with n-grams
-        also what the ``optimum`` costs on the same sequences, in bits, and the ``ratio`` of ``bits`` to it. Then the
-        one that is bounded, ``wrong`` or ``ratio``, of each independent draw: a sequence, or several that share a size.
+        Figures per sequence, which are ``asked`` (bits that count), ``wrong`` of them, and the loss in ``bits``; with
+        n-grams also what the ``optimum`` costs on the same sequences, in bits, and the ``ratio`` of ``bits`` to it.
+        Then the one that is bounded, ``wrong`` or ``ratio``, of each independent draw: a sequence, or several that
+        share a size.
 
     >>> from course.recipes import RECIPES
     >>> recipe = RECIPES["copy", "lstm"]

@@ -11,16 +11,19 @@ They are in ``course/weights/``, put there by ``python -m course ship``, each wi
 
 import hashlib
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import nn
 
-from course.recipes import Recipe
+from course.recipes import CONTROLLERS, Recipe
 from course.runs import load_run
 from course.storage import RunError, read_json
+from course.training import History
 
 WEIGHTS = Path(__file__).parent / "weights"
 MANIFEST = "manifest.json"
+KINDS = dict(zip(CONTROLLERS, ("NTM, feedforward", "NTM, LSTM", "LSTM alone"), strict=True))  # as figures name them
 
 
 class PretrainedError(RunError):
@@ -130,3 +133,23 @@ def curves(task: str, controller: str = "lstm", directory: Path | str = WEIGHTS)
     except RunError as error:
         raise PretrainedError(str(error)) from error
     return {int(seed): curve for seed, curve in recorded.items()}
+
+
+def learning_curves(task: str, directory: Path | str = WEIGHTS) -> dict[str, History]:
+    """How each kind of machine learned a task, to draw: at each point of its curves the median over its seeds.
+
+    Args:
+        task, directory: as for :func:`record`.
+
+    Raises:
+        PretrainedError: as for :func:`curves`.
+    """
+    histories, entries = {}, manifest(directory)
+    for controller, name in KINDS.items():
+        if f"{task}-{controller}" in entries:
+            learned = list(curves(task, controller, directory).values())
+            bits = [median(point) for point in zip(*(curve["bits"] for curve in learned), strict=False)]
+            histories[name] = History(
+                batch_size=learned[0]["sequences"][0], bits=bits
+            )  # one point for as many sequences
+    return histories

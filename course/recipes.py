@@ -69,7 +69,7 @@ class Recipe:
 SMALL = {"controller_size": 100, "N": 32, "M": 20}
 SEARCHING = SMALL | {"num_reads": 4}
 COUNTING = SMALL | {"N": 64, "num_reads": 2, "memory_start": "learned"}
-SORTING = SMALL | {"num_reads": 2, "num_writes": 2}
+TWO_HEADS = SMALL | {"num_reads": 2, "num_writes": 2}  # of each kind
 
 # One to three repeats at first, up to step 1,500.
 FEW_REPEATS = [(1500, {"repeats": (1, 3)})]
@@ -84,10 +84,10 @@ GROWING = [(150 * stage, {"items": (2, 3 + stage)}) for stage in range(1, 17)] +
 RECIPES: dict[tuple[str, str], Recipe] = {
     (recipe.name, recipe.controller): recipe
     for recipe in [
-        Recipe("copy", "feedforward", SMALL | {"N": 64}, learning_rate=2e-3),
+        Recipe("copy", "feedforward", SMALL, steps=3000),
         Recipe("copy", "lstm", SMALL, steps=2000),
-        Recipe("copy", "baseline", {"hidden_size": 256}, learning_rate=1e-3),
-        Recipe("repeat-copy", "feedforward", SORTING, steps=8000, learning_rate=2e-3, curriculum=FEW_REPEATS),
+        Recipe("copy", "baseline", {"hidden_size": 256}, steps=2000, learning_rate=1e-3),
+        Recipe("repeat-copy", "feedforward", TWO_HEADS, steps=8000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "lstm", SMALL, steps=16000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "baseline", {"hidden_size": 512}, steps=4000, learning_rate=1e-3, curriculum=FEW_REPEATS),
         Recipe("associative-recall", "feedforward", SEARCHING),
@@ -99,12 +99,12 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         Recipe(
             "priority-sort",
             "feedforward",
-            SORTING | {"controller_size": 256},
+            TWO_HEADS | {"controller_size": 256},
             steps=5000,
             batch_size=32,
             curriculum=GROWING,
         ),
-        Recipe("priority-sort", "lstm", SORTING, steps=12000, batch_size=32, curriculum=GROWING),
+        Recipe("priority-sort", "lstm", TWO_HEADS, steps=12000, batch_size=32, curriculum=GROWING),
         Recipe(
             "priority-sort",
             "baseline",

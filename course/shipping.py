@@ -36,7 +36,7 @@ def ship(
         long: whether to take the measures that need many minutes.
 
     Returns:
-        The machine's name and its entry in the manifest: see :func:`course.pretrained.record`.
+        The machine's name, and its entry in the manifest as in :func:`course.pretrained.record`.
 
     Raises:
         RunError: a run is damaged or of another recipe, the first is not finished, no reason was given for the choice,

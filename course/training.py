@@ -98,7 +98,7 @@ class Trainer:
 
     @property
     def result(self) -> nn.Module:
-        """The machine that counts: the averaged one, if there is one."""
+        """The machine to test and keep, which is the averaged one if there is one."""
         return self.machine if self.averaged is None else self.averaged.module
 
     @property

@@ -25,7 +25,17 @@ from course.__main__ import CHANGES, main, make_parser
 from course.batch import Batch
 from course.measures import MEASURE_SEED, MEASURES, Measure, ask, bound, measures_for
 from course.ngrams import NGramsTask
-from course.pretrained import MANIFEST, WEIGHTS, PretrainedError, available, curves, load, manifest, record
+from course.pretrained import (
+    MANIFEST,
+    WEIGHTS,
+    PretrainedError,
+    available,
+    curves,
+    learning_curves,
+    load,
+    manifest,
+    record,
+)
 from course.recipes import CONTROLLERS, RECIPES, TASKS, Recipe
 from course.runs import CONFIG, LOG, RESULT, Run
 from course.scoring import TEST_SEED
@@ -207,6 +217,9 @@ def test_the_record_is_that_of_the_runs(trained, shop):
     assert curves("copy", "lstm", shop).keys() == {0, 1, 2}
     assert curves("copy", "lstm", shop)[1]["steps"] == [15, 30, 40]
     assert curves("copy", "lstm", shop)[1]["sequences"] == [60, 120, 160]
+    drawn = learning_curves("copy", shop)["NTM, LSTM"]
+    points = zip(*(curve["bits"] for curve in curves("copy", "lstm", shop).values()), strict=False)
+    assert drawn.batch_size == 60 and drawn.bits == [sorted(point)[1] for point in points]
 
 
 def test_scores_are_those_of_the_shipped_machine(shop):

@@ -14,10 +14,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from course.measures import MEASURES, Measure
-from course.pretrained import MANIFEST, WEIGHTS, manifest
+from course.pretrained import KINDS, MANIFEST, WEIGHTS, manifest
 from course.recipes import CONTROLLERS, TASKS, Recipe
 
-HEADINGS = {"feedforward": "NTM, feedforward", "lstm": "NTM, LSTM", "baseline": "LSTM alone"}
 PAPER = {  # tables 1 to 3: heads and units of the controller, or layers and units; weights
     "copy": ["1 head, 100 units; 17,162", "1 head, 100 units; 67,561", "3 x 256 units; 1,352,969"],
     "repeat-copy": ["1 head, 100 units; 16,712", "1 head, 100 units; 66,111", "3 x 512 units; 5,312,007"],
@@ -111,15 +110,15 @@ def tables(task: str, directory: Path = WEIGHTS) -> str:
     """All that the page says of a task, in Markdown."""
     entries = {controller: manifest(directory).get(f"{task}-{controller}") for controller in CONTROLLERS}
     trained = {controller: entry for controller, entry in entries.items() if entry}
-    training = [["training", *HEADINGS.values()], ["machine in the paper; weights", *PAPER[task]]]
+    training = [["training", *KINDS.values()], ["machine in the paper; weights", *PAPER[task]]]
     training += [[name, *(cell(e) if e else NOTHING for e in entries.values())] for name, cell in TRAINING.items()]
-    asked = [["fresh sequences", "memory", "how many", *HEADINGS.values()]]
+    asked = [["fresh sequences", "memory", "how many", *KINDS.values()]]
     for measure in MEASURES[task]:
         sizes = ", ".join(f"{name} {size:,}" for name, size in measure.sizes.items()) or "as in training"
         memory = f"{measure.N:,} locations" if measure.N else "as in training"
         cells = (scored(entry, measure) for entry in entries.values())
         asked.append([sizes, memory, f"{measure.sequences:,}", *cells])
-    choice = [f"- {HEADINGS[controller]}: {entry['chosen']}" for controller, entry in trained.items()]
+    choice = [f"- {KINDS[controller]}: {entry['chosen']}" for controller, entry in trained.items()]
     commands = "\n".join(entry["command"] for entry in trained.values())
     parts = [table(training), table(asked)]
     if trained:
