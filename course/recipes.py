@@ -89,7 +89,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         Recipe("copy", "baseline", {"hidden_size": 256}, steps=2000, learning_rate=1e-3),
         Recipe("repeat-copy", "feedforward", TWO_HEADS, steps=8000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "lstm", SMALL, steps=16000, learning_rate=2e-3, curriculum=FEW_REPEATS),
-        Recipe("repeat-copy", "baseline", {"hidden_size": 512}, steps=4000, learning_rate=1e-3, curriculum=FEW_REPEATS),
+        Recipe("repeat-copy", "baseline", {"hidden_size": 512}, steps=2000, learning_rate=1e-3, curriculum=FEW_REPEATS),
         Recipe("associative-recall", "feedforward", SEARCHING),
         Recipe("associative-recall", "lstm", SEARCHING, steps=3000, curriculum=SIX_ITEMS),
         Recipe("associative-recall", "baseline", {"hidden_size": 256}, learning_rate=1e-3),
