@@ -1,9 +1,8 @@
 """The Neural Turing Machine (NTM), equation by equation.
 
 Alex Graves, Greg Wayne, Ivo Danihelka: *Neural Turing Machines*, 2014, arXiv 1410.5401. The file follows the paper from
-the bottom up: memory, addressing, heads, controllers, machine. In the shapes, B is the batch, N the number of memory
-locations, M the width of one location, H the number of heads (R read heads, then W write heads), S the shift width and
-``...`` any leading dimensions.
+the bottom up. In the shapes, B is the batch, N the number of memory locations, M the width of a location, H the number
+of heads (R read heads, then W write heads), S the shift width and ``...`` any leading dimensions.
 
 ================  ===========================  ================  =====================================
 paper             name                         shape             range; equation
@@ -412,7 +411,7 @@ class FeedforwardController(nn.Module):
 
 
 class LSTMController(nn.Module):
-    """One LSTM layer, with a small memory of its own; its hidden and cell state start at zero."""
+    """One LSTM layer, a small memory of its own that starts at zero. Written out: vmap has no rule for LSTMCell."""
 
     state_tensors = 2
 
@@ -421,14 +420,11 @@ class LSTMController(nn.Module):
         self.cell = nn.LSTMCell(input_size, controller_size)
 
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
-        zeros = self.cell.weight_hh.new_zeros(batch_size, self.cell.hidden_size)
-        return zeros, zeros
+        return (self.cell.weight_hh.new_zeros(batch_size, self.cell.hidden_size),) * 2
 
     def forward(self, x: Float[Tensor, "batch I"], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        hidden, cell = state
-        # Written out, since torch.vmap has no rule for nn.LSTMCell.
-        gates = F.linear(x, self.cell.weight_ih, self.cell.bias_ih)
-        gates = gates + F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
+        weights, (hidden, cell) = self.cell, state
+        gates = F.linear(x, weights.weight_ih, weights.bias_ih) + F.linear(hidden, weights.weight_hh, weights.bias_hh)
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)
         cell = torch.sigmoid(keep) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
         hidden = torch.sigmoid(leave) * torch.tanh(cell)
@@ -566,8 +562,7 @@ class NTM(nn.Module):
         )
         read_weightings, write_weightings = weightings.tensor_split([self.heads.num_reads], dim=1)
         memory = write_heads(state.memory, write_weightings, emitted.erase, emitted.add)
-        source = state.memory if self.read_first else memory
-        reads = read(source.unsqueeze(-3), read_weightings)
+        reads = read((state.memory if self.read_first else memory).unsqueeze(-3), read_weightings)
         output = self.output(torch.cat([hidden, reads.flatten(1)], dim=-1))
         return output, NTMState(memory, weightings, reads, controller_state), emitted
 

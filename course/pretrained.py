@@ -149,7 +149,5 @@ def learning_curves(task: str, directory: Path | str = WEIGHTS) -> dict[str, His
         if f"{task}-{controller}" in entries:
             learned = list(curves(task, controller, directory).values())
             bits = [median(point) for point in zip(*(curve["bits"] for curve in learned), strict=False)]
-            histories[name] = History(
-                batch_size=learned[0]["sequences"][0], bits=bits
-            )  # one point for as many sequences
+            histories[name] = History(learned[0]["sequences"][0], bits)  # so many sequences from point to point
     return histories
