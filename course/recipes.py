@@ -111,8 +111,8 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         Recipe(
             "priority-sort",
             "feedforward",
-            TWO_HEADS | {"controller_size": 256},
-            steps=5000,
+            SMALL | {"controller_size": 256, "num_reads": 4, "num_writes": 4},
+            steps=10000,
             batch_size=32,
             curriculum=GROWING,
         ),
