@@ -14,7 +14,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.builders._epub_base import NavPoint
-from sphinx.builders.epub3 import Epub3Builder
+from sphinx.builders.epub3 import HTML_TAG, Epub3Builder
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
@@ -70,6 +70,8 @@ class StandStill(SphinxPostTransform):
 
 class CourseEpub(Epub3Builder):
     """Sphinx's ePub, for a first page in a folder, and with what epubcheck misses in it."""
+
+    html_tag = HTML_TAG.replace(">", ' lang="en" xml:lang="en">')
 
     def toc_add_files(self, refnodes: list[dict[str, Any]]) -> None:
         """Sphinx counts addresses from the first page's folder, and leaves ``book/../notebooks`` as it is."""
