@@ -11,11 +11,11 @@ const visible = (element) => element.checkVisibility({visibilityProperty: true})
 
 const controls = () => [...document.querySelectorAll(CONTROL)].filter(visible);
 
-const look = (element) => {
-    const style = getComputedStyle(element);
+const look = (element) => [null, "::before", "::after"].map((part) => {  // a card's link shows its focus on the card
+    const style = getComputedStyle(element, part);
     return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow, style.backgroundColor,
-        style.borderColor, style.textDecorationLine, style.color, style.opacity].join();
-};
+        style.borderColor, style.textDecorationLine, style.color, style.opacity];
+}).join();
 
 const opaque = (element) => {
     let opacity = 1;

@@ -15,6 +15,7 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.builders._epub_base import NavPoint
 from sphinx.builders.epub3 import HTML_TAG, Epub3Builder
+from sphinx.highlighting import PygmentsBridge
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
@@ -72,6 +73,10 @@ class CourseEpub(Epub3Builder):
     """Sphinx's ePub, for a first page in a folder, and with what epubcheck misses in it."""
 
     html_tag = HTML_TAG.replace(">", ' lang="en" xml:lang="en">')
+
+    def init_highlighter(self) -> None:
+        """Colours of code that stand out from the grey that course-epub.css puts under it."""
+        self.highlighter, self.dark_highlighter = PygmentsBridge("html", "a11y-high-contrast-light"), None
 
     def toc_add_files(self, refnodes: list[dict[str, Any]]) -> None:
         """Sphinx counts addresses from the first page's folder, and leaves ``book/../notebooks`` as it is."""
