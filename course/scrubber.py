@@ -7,7 +7,7 @@ TEMPLATE = """<div class="ntm-scrubber" id="{name}" role="group" aria-label="{la
 <img alt="{alt}" src="{first}" style="max-width: 100%; background: white">
 <p><button type="button">Play</button>
 <label>Time step <input type="range" min="0" max="{last}" value="0" style="width: 50%"></label>
-<output>0</output> of {last}</p></div>
+<span><output>0</output> of {last}</span></p></div>
 <script>
 (function () {{
   const frames = {frames}, box = document.getElementById("{name}");
