@@ -27,7 +27,6 @@ CONTROLS = Path(__file__).with_name("controls.js")  # asks a page about what can
 def seen(request, browser):
     """A page, opened once for all tests of it, with all its folded parts open."""
     visit = Visit(browser, request.param)
-    visit.name = request.param
     visit.page.add_script_tag(path=AXE)
     visit.page.add_script_tag(path=CONTROLS)
     visit.ask("document.querySelectorAll('article details').forEach((details) => { details.open = true })")

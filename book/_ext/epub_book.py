@@ -120,13 +120,12 @@ def prepare(app: Sphinx) -> None:
 
 
 def tidy(body: str) -> str:
-    """What the extensions write, as the standard wants it: no role it has given up, no paragraph in a summary.
+    """A summary as the standard wants it, with no paragraph in it.
 
-    >>> tidy('<summary><p class="expanded">Hide</p></summary><p role="doc-biblioentry">Graves</p>')
+    >>> tidy('<summary><p class="expanded">Hide</p></summary><p>Graves</p>')
     '<summary><span class="expanded">Hide</span></summary><p>Graves</p>'
     """
-    body = SUMMARY.sub(lambda found: re.sub(r"(</?)p\b", r"\1span", found.group()), body)
-    return body.replace(' role="doc-biblioentry"', "")
+    return SUMMARY.sub(lambda found: re.sub(r"(</?)p\b", r"\1span", found.group()), body)
 
 
 def tidy_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:

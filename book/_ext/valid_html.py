@@ -1,7 +1,8 @@
 """Mend HTML that Sphinx writes and that the standard, and so a screen reader, has no place for.
 
 A signature with a line for each parameter is a ``<dl>`` with ``<dd>`` and no ``<dt>``: a list of answers to nothing.
-Here its lines are spans, which course.css sets as lines.
+Here its lines are spans, which course.css sets as lines. A bibliography is a list of entries whose role the standard has
+given up, and so of nothing: here they are its items.
 """
 
 import re
@@ -28,9 +29,18 @@ def mend_signatures(body: str) -> str:
     return SIGNATURE.sub(lambda found: re.sub(r"</?d[ld]>", lambda tag: LISTS[tag.group()], found.group()), body)
 
 
+def mend_bibliography(body: str) -> str:
+    """Entries as items of their list.
+
+    >>> mend_bibliography('<div role="list"><div class="citation" role="doc-biblioentry">Graves</div></div>')
+    '<div role="list"><div class="citation" role="listitem">Graves</div></div>'
+    """
+    return body.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: document | None) -> None:
     if "body" in context:
-        context["body"] = mend_signatures(context["body"])
+        context["body"] = mend_bibliography(mend_signatures(context["body"]))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
