@@ -1,8 +1,8 @@
 """Mend HTML that Sphinx writes and that the standard, and so a screen reader, has no place for.
 
 A signature with a line for each parameter is a ``<dl>`` with ``<dd>`` and no ``<dt>``: a list of answers to nothing.
-Here its lines are spans, which course.css sets as lines. A bibliography is a list of entries whose role the standard has
-given up, and so of nothing: here they are its items.
+Here its lines are spans, which course.css sets as lines. A bibliography is a list of entries whose role the standard
+has given up, so a list of nothing: here they are its items.
 """
 
 import re
