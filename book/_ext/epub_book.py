@@ -115,7 +115,6 @@ def prepare(app: Sphinx) -> None:
     if app.builder.name == "epub":
         project = tomllib.loads(Path(app.srcdir, "pyproject.toml").read_text(encoding="utf-8"))["project"]
         app.config.version = project["version"]
-        app.config.html_domain_indices = False
         app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))
 
 
