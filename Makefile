@@ -11,6 +11,8 @@ PYTEST := $(BIN)/python -m pytest
 READY := $(VENV)/.stamp-ready
 VERIFIED := $(VENV)/.stamp-verified
 BUILT := _build/.stamp-built
+EPUB := _build/epub/neural-turing-machines.epub
+BUILT_TESTS := tests/test_site.py tests/test_accessibility.py tests/test_epub.py
 
 CODE := implementation.py $(shell find course -type f -not -path '*/__pycache__/*')
 PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*')
@@ -18,7 +20,7 @@ PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache_
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lab lint unit verify site browser notebooks clean distclean
+.PHONY: help book test lab lint unit verify site epub browser notebooks clean distclean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,7 +29,7 @@ book: $(VERIFIED) $(BUILT)  ## verify the notebooks and build the site; both onl
 	@echo "The book is ready. Open it in a browser:"
 	@echo "  file://$(CURDIR)/_build/html/index.html"
 
-test: lint unit site verify browser  ## run every check, whatever was run before
+test: lint unit site epub verify browser  ## run every check, whatever was run before
 	@echo "All checks passed."
 
 lab: $(READY)  ## open the notebooks in JupyterLab
@@ -39,7 +41,7 @@ lint: $(READY)  ## check style and spelling of code, notebooks and pages
 	$(BIN)/codespell
 
 unit: $(READY)  ## test implementation.py, course/, the docstrings, and that no notebook lost its outputs
-	$(PYTEST) --doctest-modules implementation.py course tests --ignore=tests/test_site.py
+	$(PYTEST) --doctest-modules implementation.py course tests $(BUILT_TESTS:%=--ignore=%)
 
 verify: $(READY)  ## run all notebooks again and compare the stored text
 	$(run-notebooks)
@@ -47,8 +49,12 @@ verify: $(READY)  ## run all notebooks again and compare the stored text
 site: $(READY)  ## build _build/html, with warnings as errors
 	$(build-site)
 
-browser: $(READY)  ## visit every built page with Chromium: light, dark, phone
-	$(PYTEST) -rs tests/test_site.py
+epub: $(READY)  ## build the course as an ePub, with warnings as errors
+	$(build-epub)
+	@echo "The ePub is ready: $(EPUB)"
+
+browser: $(READY)  ## visit every built page with Chromium (light, dark, phone, keyboard), and check the ePub
+	$(PYTEST) -rs $(BUILT_TESTS)
 
 notebooks: $(READY)  ## run the notebooks again and store their outputs (some: make notebooks NOTEBOOKS=notebooks/04-shift.ipynb)
 	$(BIN)/jupyter nbconvert --config=book/refresh.py --to=notebook --execute --inplace $(NOTEBOOKS)
@@ -75,6 +81,11 @@ define build-site
 @rm -rf _build/html _build/.doctrees && mkdir -p _build && touch $(BUILT).began
 $(BIN)/jupyter-book build . --all -W -n --keep-going -q >_build/site.log
 @mv $(BUILT).began $(BUILT)
+endef
+
+define build-epub
+@rm -rf _build/epub _build/.doctrees && mkdir -p _build
+$(BIN)/jupyter-book build . --all -W -n --keep-going -q --builder custom --custom-builder epub >_build/epub.log
 endef
 
 $(VERIFIED): $(READY) $(CODE) $(wildcard notebooks/*.ipynb)
