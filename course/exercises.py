@@ -120,11 +120,12 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
     if complaint:
         return Verdict("wrong", f"{name}: wrong.", hint=complaint)
 
-    trials, passed = [], []
+    trials, passed, broken = [], [], []
     for test in cases:
         tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
-        good = [t.passed and (not test.relation or holds(test.relation, answer, t.case)) for t in tried]
-        passed.append((test.name, sum(good), len(good)))
+        held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
+        passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
+        broken += [] if any(held) or test is cases[-1] else [test.name]
         trials += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
     if count == total:
@@ -134,7 +135,7 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
     failed = [trial for trial in trials if not trial.passed]
     if not failed:
         return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
-    hint = diagnose(answer, exercise.correct, names, exercise.mistakes, trials)
+    hint = diagnose(answer, exercise.correct, names, exercise.mistakes, trials, broken)
     smallest = min(failed, key=lambda trial: trial.size)
     return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
 

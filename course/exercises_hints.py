@@ -12,9 +12,17 @@ DECIMALS = 4  # how well two numbers agree that count as the same in another pla
 
 
 def diagnose(
-    answer: Answer, correct: Answer, names: Sequence[str], mistakes: Sequence[Mistake], trials: Sequence[Trial]
+    answer: Answer,
+    correct: Answer,
+    names: Sequence[str],
+    mistakes: Sequence[Mistake],
+    trials: Sequence[Trial],
+    broken: Sequence[str],
 ) -> str:
-    """A hint that names the mistake, from all the trials of an answer; at least one of them failed."""
+    """A hint that names the mistake, from all the trials of an answer; at least one of them failed.
+
+    ``broken`` names the properties that hold in no case, the simplest first.
+    """
     first = min((trial for trial in trials if not trial.passed), key=lambda trial: trial.size)
     if first.problem and first.got is not None:
         return first.problem
@@ -23,10 +31,12 @@ def diagnose(
         return f"{first.problem} {hint}".strip()
     rank = min(trial.expected.dim() for trial in trials)
     parts = [first.problem] if first.problem else list(seen(answer, correct, names, first))[:2]
+    if broken and not first.problem and first.got.shape == first.expected.shape:
+        parts.append(f"Think of this first, which should always hold and never does: {broken[0]}.")
     if first.expected.dim() > rank and all(trial.passed for trial in trials if trial.expected.dim() == rank):
         parts.append(
-            "Without leading dimensions it works. Count dimensions from the end (dim=-1, not dim=0), and give one number "
-            "per batch element a last dimension with unsqueeze(-1)."
+            "Without leading dimensions it works. Count dimensions from the end (dim=-1, not dim=0), and give one "
+            "number per batch element a last dimension with unsqueeze(-1)."
         )
     elif first.problem.startswith("It raises"):
         given = ", ".join(f"{name} {list(x.shape)}" for name, x in zip(names, first.case, strict=True))
@@ -77,8 +87,8 @@ def seen(answer: Answer, correct: Answer, names: Sequence[str], trial: Trial) ->
     if not got.isfinite().all():
         at = (~got.isfinite()).nonzero()[0].tolist()
         yield (
-            f"Entry {at} is {number(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, or a power or an "
-            "exponential that is too large or too small for floating point."
+            f"Entry {at} is {number(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, or a power or "
+            "an exponential that is too large or too small for floating point."
         )
         return
     yield from copied(names, trial)

@@ -128,7 +128,7 @@ def holds(relation: Relation, answer: Answer, case: Case) -> bool:
 
 
 def is_stub(answer: Answer, case: Case) -> bool:
-    """Whether a function does nothing yet: it has only a docstring, ``...`` or ``pass``, or raises NotImplementedError."""
+    """Whether a function does nothing yet: only a docstring, ``...`` or ``pass``, or NotImplementedError raised."""
 
     def empty():
         """As a stub looks."""
