@@ -15,10 +15,10 @@ from course.exercises_mistakes_moving import INTERPOLATE, SHIFT
 from course.exercises_mistakes_sharpening import ADDRESS, SHARPEN
 from course.exercises_mistakes_writing import WRITE, WRITE_HEADS
 from course.exercises_picture import Comparison
-from course.exercises_properties import tests
+from course.exercises_properties import property_tests
 from course.exercises_trials import Trial, attempt, holds, is_stub, short, wrong_arguments
 
-WIDTH = 88  # of the text of a verdict, in characters
+WIDTH = 68  # of the text of a verdict, in characters
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,11 @@ def find(name: str) -> Exercise | None:
 def judge(exercise: Exercise, answer: Answer) -> Verdict:
     """Try an answer on every case of an exercise. The same answer gets the same verdict every time."""
     name, names = exercise.name, tuple(arguments(exercise.name))
-    cases = tests(name)
+    cases = property_tests(name)
     if is_stub(answer, cases[0].cases[0]):
         title = getattr(answer, "__name__", name)
         return Verdict(
-            "not attempted", f"{name}: not attempted yet. Write the body of {title}, then run both cells again."
+            "not attempted", f"{name}: not attempted yet.\nWrite the body of {title}, then run both cells again."
         )
     complaint = wrong_arguments(answer, names)
     if complaint:
@@ -125,7 +125,8 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
         tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
         held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
         passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
-        broken += [] if any(held) or test is cases[-1] else [test.name]
+        fits = held if test.relation else [trial.passed for trial in tried]
+        broken += [] if any(fits) or test in (*cases[:2], cases[-1]) else [test.name]
         trials += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
     if count == total:
@@ -165,19 +166,20 @@ def check(answer: Answer | str, function: Answer | str | None = None) -> None:
     >>> def your_read(memory, weighting):
     ...     raise NotImplementedError
     >>> check(your_read)
-    read: not attempted yet. Write the body of your_read, then run both cells again.
+    read: not attempted yet.
+    Write the body of your_read, then run both cells again.
     """
     given = [x for x in (answer, function) if x is not None]
     named = [x for x in given if isinstance(x, str)]
     functions: list[Callable] = [x for x in given if callable(x)]
     if not functions:
-        print("check needs a function, without parentheses behind it: check(your_read), not check(your_read(...)).")
+        print("check needs a function, without parentheses behind it: check(your_read).")
         return
     name = named[0] if named else getattr(functions[0], "__name__", "")
     exercise = find(name)
     if exercise is None:
         print(fill(f"There is no exercise for {name!r}. There are: {', '.join(EXERCISES)}.", WIDTH))
-        print("Name the function so, with any prefix (your_read), or say which is meant: check(function, 'read').")
+        print("Name the function so (your_read), or say which is meant: check(function, 'read').")
         return
     verdict = judge(exercise, functions[0])
     print(verdict)

@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 
 from course.exercises_mistakes import Mistake
-from course.exercises_trials import RELATIVE, Answer, Trial, attempt, number, same
+from course.exercises_trials import ABSOLUTE, RELATIVE, Answer, Trial, attempt, number, same
 
 DECIMALS = 4  # how well two numbers agree that count as the same in another place
+ENOUGH = 0.75  # the share of cases that a known mistake must explain
+OFF = 1e-3  # a sum of weights this far from 1 is worth a word
+STEPS = (1, -1, 2, -2, 3, -3)
 
 
 def diagnose(
@@ -30,9 +33,8 @@ def diagnose(
     if hint:
         return f"{first.problem} {hint}".strip()
     rank = min(trial.expected.dim() for trial in trials)
-    parts = [first.problem] if first.problem else list(seen(answer, correct, names, first))[:2]
-    if broken and not first.problem and first.got.shape == first.expected.shape:
-        parts.append(f"Think of this first, which should always hold and never does: {broken[0]}.")
+    alike = [t for t in trials if t.got is not None and not t.passed and t.expected.dim() == first.expected.dim()]
+    parts = [first.problem] if first.problem else list(seen(answer, correct, names, first, alike))[:2]
     if first.expected.dim() > rank and all(trial.passed for trial in trials if trial.expected.dim() == rank):
         parts.append(
             "Without leading dimensions it works. Count dimensions from the end (dim=-1, not dim=0), and give one "
@@ -41,28 +43,31 @@ def diagnose(
     elif first.problem.startswith("It raises"):
         given = ", ".join(f"{name} {list(x.shape)}" for name, x in zip(names, first.case, strict=True))
         parts.append(f"The shapes given are {given}; a result of shape {list(first.expected.shape)} is expected.")
+    elif broken and not first.problem and first.got.shape == first.expected.shape:
+        parts.append(f"Start with the simplest test in which no case passes: {broken[0]}.")
     return " ".join(parts)
 
 
 def known_mistake(mistakes: Sequence[Mistake], trials: Sequence[Trial], first: Trial) -> str:
     """The hint of the mistake that gives what the answer gives, in most cases; empty if none does.
 
-    It must do so in all cases with as many dimensions as ``first``, the smallest that failed; if nothing came out of
-    that one, in all cases.
+    It must do so in ``first``, the smallest case that failed, and in nearly all cases with as many dimensions: an
+    answer may make a second mistake in a corner. If nothing came out of that one, in nearly all cases whatever.
     """
     alike = [t for t in trials if first.got is None or t.expected.dim() == first.expected.dim()]
-    best, hint = 0, ""
+    best, hint = ENOUGH * len(alike), ""
     for mistake in mistakes:
         for variant in mistake.variants:
-            if explains(variant, alike):
-                fits = sum(_as_answered(variant, trial) for trial in trials)
+            if _as_answered(variant, first) and any(_explains(variant, t) for t in (first, *alike)):
+                fits = sum(_as_answered(variant, trial) for trial in alike)
+                fits += 0.001 * sum(_as_answered(variant, trial) for trial in trials)  # the others break a tie
                 best, hint = max((best, hint), (fits, mistake.hint), key=lambda pair: pair[0])
     return hint
 
 
-def explains(variant: Answer, trials: Sequence[Trial]) -> bool:
-    """Whether a mistake gives what the answer gives in every case, and in one of them wrong numbers."""
-    return any(t.got is not None and not t.passed for t in trials) and all(_as_answered(variant, t) for t in trials)
+def _explains(variant: Answer, trial: Trial) -> bool:
+    """Whether a mistake gives the same wrong numbers."""
+    return trial.got is not None and not trial.passed and _as_answered(variant, trial)
 
 
 def _as_answered(variant: Answer, trial: Trial) -> bool:
@@ -76,11 +81,12 @@ def _identical(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=RELATIVE, atol=1e-6, equal_nan=True)
 
 
-# --- What can be seen in the numbers, the most telling first
+# --- What can be seen in the numbers: only what is so in all the cases that failed alike
 
 
-def seen(answer: Answer, correct: Answer, names: Sequence[str], trial: Trial) -> Iterator[str]:
-    got, expected = trial.got, trial.expected
+def seen(answer: Answer, correct: Answer, names: Sequence[str], first: Trial, trials: Sequence[Trial]) -> Iterator[str]:
+    """Observations, the most telling first. ``trials`` failed and have as many dimensions as ``first`` of them."""
+    got, expected = first.got, first.expected
     if got.shape != expected.shape:
         yield wrong_shape(got, expected)
         return
@@ -91,19 +97,10 @@ def seen(answer: Answer, correct: Answer, names: Sequence[str], trial: Trial) ->
             "an exponential that is too large or too small for floating point."
         )
         return
-    yield from copied(names, trial)
-    yield from unused(answer, correct, names, trial)
-    yield from scaled(got, expected)
-    yield from moved(got, expected)
-    weighting = bool((expected >= 0).all()) and same(expected.sum(-1), torch.ones(expected.shape[:-1]))
-    if weighting and bool((got < 0).any()):
-        yield f"A weight is negative ({number(got.min().item())}). Weights lie between 0 and 1."
-    sums = got.sum(-1).flatten()
-    off = (sums - 1).abs()
-    if weighting and bool(off.max() > 1e-3):
-        total = number(sums[off.argmax()].item())
-        yield f"The weights sum to {total} instead of 1. Is a normalisation missing, or over the wrong axis?"
-    yield where_wrong(got, expected)
+    trials = [t for t in trials if t.got.shape == t.expected.shape]
+    found = [*copied(names, trials), *unused(answer, correct, names, trials), *scaled(trials), *moved(trials)]
+    found += [*as_weighting(first)]
+    yield from found or [where_wrong(first)]
 
 
 def wrong_shape(got: Tensor, expected: Tensor) -> str:
@@ -117,62 +114,81 @@ def wrong_shape(got: Tensor, expected: Tensor) -> str:
     return f"{shapes} Check over which dimension you sum, and what is broadcast against what."
 
 
-def copied(names: Sequence[str], trial: Trial) -> Iterator[str]:
-    for name, argument in zip(names, trial.case, strict=True):
-        if argument.shape == trial.got.shape and same(argument, trial.got):
+def copied(names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
+    for i, name in enumerate(names):
+        if all(t.case[i].shape == t.got.shape and same(t.case[i], t.got) for t in trials):
             yield f"The result is the argument `{name}`, unchanged."
             return
-    if trial.got.numel() > 1 and same(trial.got, trial.got.flatten()[0].expand(trial.got.shape)):
-        yield f"All entries are {number(trial.got.flatten()[0].item())}, whatever the arguments say."
+    value = trials[0].got.flatten()[0]
+    if all(same(t.got, value.expand(t.got.shape)) for t in trials):
+        yield f"All numbers are {number(value.item())}, whatever the arguments say."
 
 
-def unused(answer: Answer, correct: Answer, names: Sequence[str], trial: Trial) -> Iterator[str]:
+def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
     """Arguments that play no part: with another value in their place, the answer says the same."""
     idle = []
     for i, name in enumerate(names):
-        old = trial.case[i]
-        mixed = 0.3 * old + 0.7 * old.roll(1, -1) if old.dim() and old.shape[-1] > 1 else 0.4 * old + 0.1
-        case = (*trial.case[:i], old + 1.5 if name in ("gamma", "memory") else mixed, *trial.case[i + 1 :])
-        again = attempt(answer, case, correct(*case))
-        if again.got is not None and same(again.got, trial.got) and not same(again.expected, trial.expected):
+        changes = []
+        for trial in trials:
+            old = trial.case[i]
+            mixed = 0.3 * old + 0.7 * old.roll(1, -1) if old.dim() and old.shape[-1] > 1 else 0.4 * old + 0.1
+            case = (*trial.case[:i], old + 1.5 if name in ("gamma", "memory") else mixed, *trial.case[i + 1 :])
+            again = attempt(answer, case, correct(*case))
+            if not same(again.expected, trial.expected):
+                changes.append(again.got is None or not same(again.got, trial.got))
+        if changes and not any(changes):
             idle.append(f"`{name}`")
-    if idle:
-        yield f"The result does not depend on {' and '.join(idle)}: another value there changes nothing."
+    if len(idle) == len(names):
+        yield "None of the arguments plays a part: the result is always the same."
+    elif idle:
+        yield f"The result does not depend on {' or '.join(idle)}: another value there changes nothing."
 
 
-def scaled(got: Tensor, expected: Tensor) -> Iterator[str]:
-    """One factor or one difference between all numbers."""
-    if same(got, -expected):
+def scaled(trials: Sequence[Trial]) -> Iterator[str]:
+    """One factor, or one difference, between all numbers."""
+    if all(same(t.got, -t.expected) for t in trials):
         yield "All signs are turned round."
         return
+    got, expected = (torch.cat([pair[i].flatten() for pair in ((t.got, t.expected) for t in trials)]) for i in (0, 1))
     nonzero = expected.abs() > 1e-4
-    if int(nonzero.sum()) > 1:
-        factor = (got[nonzero] / expected[nonzero]).median()
-        if same(got, factor * expected):
-            times = number(factor.item())
-            yield f"All numbers are {times} times what they should be: a factor is too much, or missing."
-            return
+    factor = (got[nonzero] / expected[nonzero]).median() if nonzero.any() else torch.tensor(0.0)
     difference = (got - expected).median()
-    if got.numel() > 1 and same(got - expected, difference.expand(got.shape)):
+    if int(nonzero.sum()) > 1 and same(got, factor * expected) and bool(factor != 0):
+        yield f"All numbers are {number(factor.item())} times what they should be: a factor is too much, or missing."
+    elif len(got) > 1 and same(got - expected, difference.expand(got.shape)):
         yield f"All numbers are off by {number(difference.item())}: a term is too much, or missing."
 
 
-def moved(got: Tensor, expected: Tensor) -> Iterator[str]:
+def moved(trials: Sequence[Trial]) -> Iterator[str]:
     """The right numbers in the wrong places."""
-    ways: dict[str, Callable[[Tensor], Tensor]] = {"in reverse order": lambda x: x.flip(-1)}
-    for k in range(1, expected.shape[-1] if expected.dim() else 0):
-        ways[f"moved on by {k}"] = lambda x, k=k: x.roll(k, -1)
-    for way, change in ways.items():
-        if same(got, change(expected)):
+    shortest = min(t.expected.shape[-1] for t in trials)
+    ways: dict[str, Callable[[Tensor], Tensor]] = {f"moved by {k}": lambda x, k=k: x.roll(k, -1) for k in STEPS}
+    for way, change in ({"in reverse order": lambda x: x.flip(-1)} | ways).items():
+        if shortest > 1 and all(same(t.got, change(t.expected)) for t in trials):
             yield f"The numbers are right, but {way}."
             return
-    ranked, wanted = (torch.sort(x.flatten().round(decimals=DECIMALS)).values for x in (got, expected))
-    if got.numel() > 1 and same(ranked, wanted):
+    ranked = ([torch.sort(x.flatten().round(decimals=DECIMALS)).values for x in (t.got, t.expected)] for t in trials)
+    if shortest > 1 and all(same(*pair) for pair in ranked):
         yield "The numbers are right, but in other places."
 
 
-def where_wrong(got: Tensor, expected: Tensor) -> str:
-    wrong = ~torch.isclose(got, expected, rtol=1e-4, atol=1e-5)
+def as_weighting(trial: Trial) -> Iterator[str]:
+    """What a weighting must be, if one is expected."""
+    got, expected = trial.got, trial.expected
+    if not (bool((expected >= 0).all()) and same(expected.sum(-1), torch.ones(expected.shape[:-1]))):
+        return
+    if bool((got < 0).any()):
+        yield f"A weight is negative ({number(got.min().item())}). Weights lie between 0 and 1."
+    sums = got.sum(-1).flatten()
+    off = (sums - 1).abs()
+    if bool(off.max() > OFF):
+        total = number(sums[off.argmax()].item())
+        yield f"The weights sum to {total} instead of 1. Is a normalisation missing, or over the wrong axis?"
+
+
+def where_wrong(trial: Trial) -> str:
+    got, expected = trial.got, trial.expected
+    wrong = ~torch.isclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
     at = wrong.nonzero()[0].tolist()
     place = f"entry {at if len(at) != 1 else at[0]}"
     one, other = number(got[tuple(at)].item()), number(expected[tuple(at)].item())

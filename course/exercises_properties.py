@@ -173,7 +173,7 @@ def special(name: str) -> Sequence[Test]:
     raise KeyError(name)
 
 
-def tests(name: str) -> list[Test]:
+def property_tests(name: str) -> list[Test]:
     """All tests of an exercise, from the small examples to the gradients."""
     return [
         Test("small examples", small_cases(name)),

@@ -130,15 +130,19 @@ def holds(relation: Relation, answer: Answer, case: Case) -> bool:
 def is_stub(answer: Answer, case: Case) -> bool:
     """Whether a function does nothing yet: only a docstring, ``...`` or ``pass``, or NotImplementedError raised."""
 
-    def empty():
+    def described():
         """As a stub looks."""
+
+    def bare(): ...
 
     code = getattr(answer, "__code__", None)
     if code is None:
         return False
-    unfinished = "NotImplementedError" in code.co_names
-    return code.co_code == empty.__code__.co_code or (
-        unfinished and attempt(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
+    empty = code.co_code in (described.__code__.co_code, bare.__code__.co_code)
+    nothing = empty and set(code.co_consts) <= {None, getattr(answer, "__doc__", None)}
+    return nothing or (
+        "NotImplementedError" in code.co_names
+        and attempt(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
     )
 
 

@@ -19,7 +19,7 @@ def visit_solution(translator: HTML5Translator, node: nodes.Element) -> None:
     translator.body.append(translator.starttag(node, "details", CLASS="admonition"))
     translator.body.append('<summary class="admonition-title">')
     for child in title.children:
-        child.walkabout(translator)
+        child.walkabout(translator)  # a text and the link to the exercise
     translator.body.append("</summary>\n")
 
 
@@ -28,7 +28,7 @@ def depart_solution(translator: HTML5Translator, node: nodes.Element) -> None:
 
 
 class OwnIds(SphinxPostTransform):
-    """Name the content of every exercise and solution after its label."""
+    """Name the content of every exercise and solution after its label; keep the space out of the link in a title."""
 
     default_priority = 25  # after sphinx-exercise has made the titles
 
@@ -37,6 +37,9 @@ class OwnIds(SphinxPostTransform):
             for section in box.children:
                 if isinstance(section, nodes.section):
                     section["ids"] = [f"{box['label']}-content"]
+            for link in list(box.children[0].findall(nodes.reference)):
+                link.parent.insert(link.parent.index(link), nodes.Text(" "))
+                link.replace(link.children[0], nodes.Text(link.children[0].lstrip()))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
