@@ -54,7 +54,7 @@ EXERCISES = {
 class Verdict:
     """What is to be said of an answer.
 
-    Attributes:
+    Args:
         status: "not attempted", "correct" or "wrong".
         headline: the first line.
         passed: for each test its name, how many cases passed, and how many there are.

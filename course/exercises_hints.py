@@ -35,10 +35,11 @@ def diagnose(
     rank = min(trial.expected.dim() for trial in trials)
     alike = [t for t in trials if t.got is not None and not t.passed and t.expected.dim() == first.expected.dim()]
     parts = [first.problem] if first.problem else list(seen(answer, correct, names, first, alike))[:2]
-    if first.expected.dim() > rank and all(trial.passed for trial in trials if trial.expected.dim() == rank):
+    plain = [trial.passed for trial in trials if trial.expected.dim() == rank]
+    if first.expected.dim() > rank and sum(plain) >= ENOUGH * len(plain):
         parts.append(
-            "Without leading dimensions it works. Count dimensions from the end (dim=-1, not dim=0), and give one "
-            "number per batch element a last dimension with unsqueeze(-1)."
+            "Without leading dimensions it works. With them, count dimensions from the end (dim=-1, not dim=0), and "
+            "give one number per batch element a last dimension with unsqueeze(-1)."
         )
     elif first.problem.startswith("It raises"):
         given = ", ".join(f"{name} {list(x.shape)}" for name, x in zip(names, first.case, strict=True))

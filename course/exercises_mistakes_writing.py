@@ -69,6 +69,11 @@ WRITE = [
         lambda m, w, e, a: m * (1 - outer(w, e).sum(-2, keepdim=True)) + outer(w, a).sum(-2, keepdim=True),
     ),
     mistake(
+        "added only where erased",
+        "The addition is multiplied by the erase vector. It has only the weighting in front: w a, also where e is 0.",
+        lambda m, w, e, a: add(erase(m, w, e), w, a * e),
+    ),
+    mistake(
         "vectors swapped",
         "The erase vector and the add vector are swapped.",
         lambda m, w, e, a: write(m, w, a, e),
@@ -122,6 +127,11 @@ WRITE_HEADS = [
     ),
     mistake("nothing added", "Nothing is added: equation 4 is missing.", lambda m, w, e, a: _erased(m, w, e)),
     mistake("nothing erased", "Nothing is erased: equation 3 is missing.", lambda m, w, e, a: m + _sums(w, a)),
+    mistake(
+        "memory once per head",
+        "The memory is counted once for every head. All write into the same one: multiply the erase factors, then add.",
+        lambda m, w, e, a: sum(write(m, w[..., h, :], e[..., h, :], a[..., h, :]) for h in range(w.shape[-2])),
+    ),
     mistake(
         "heads averaged first",
         "The heads are merged into one before they write. A product of the erase factors is not the factor of a mean.",

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import torch
 from torch import Tensor
 
 from course.exercises_trials import number, same
 
 MAX_ROWS = 16
-BAR = 14  # characters, or twice that in ems / 4
+BAR = 14  # the longest bar, in characters, or in halves of an em
 COLOURS = {"expected": "#0072b2", "got": "#d55e00"}  # Okabe and Ito; both stand out on white and on black
 
 
@@ -26,7 +27,7 @@ class Comparison:
         leading = self.expected.dim() - len(self.axes)
         names = [*(["batch"] * leading), *self.axes]
         rows = []
-        for at in (self.expected == self.expected).nonzero().tolist() or [[]]:
+        for at in torch.ones_like(self.expected).nonzero().tolist() or [[]]:
             label = ", ".join(f"{name} {i}" for name, i in zip(names, at, strict=True)) or "result"
             pair = self.expected[tuple(at)], self.got[tuple(at)]
             rows.append((label, pair[0].item(), pair[1].item(), same(pair[1], pair[0])))
@@ -55,9 +56,9 @@ class Comparison:
 
         def cells(kind: str, value: float) -> str:
             share = min(abs(value), scale) / scale if value == value else 0
-            bar = f"width: {7 * share:.2f}em; height: 0.8em; background: {COLOURS[kind]}"
-            if value < 0:
-                bar += "; opacity: 0.6"
+            fill = "transparent" if value < 0 else COLOURS[kind]  # a negative number is an outline
+            bar = f"width: {BAR / 2 * share:.2f}em; height: 0.8em; background: {fill}"
+            bar += f"; outline: 2px solid {COLOURS[kind]}; outline-offset: -2px" if value < 0 else ""
             space = '<td style="min-width: 7.5em" aria-hidden="true">'
             return f'<td style="text-align: right">{escape(number(value))}</td>{space}<div style="{bar}"></div></td>'
 

@@ -294,6 +294,8 @@ UNKNOWN = {
         lambda m, p, k, b, g, s, y: sharpen(circular_shift(address(m, p, k, b, g, s, 1.0), s), y),
         "a head that walks",
     ),
+    "powers alone": ("address", lambda m, p, k, b, g, s, y: address(m, p, k, b, g, s, 1.0) ** y[..., None], "sum to"),
+    "sorted previous": ("address", lambda m, p, *rest: address(m, p.sort(-1).values, *rest), "instead of"),
     "no content": ("address", lambda m, p, k, b, g, s, y: sharpen(circular_shift(p, s), y), "does not depend on"),
 }  # fmt: skip
 
