@@ -79,14 +79,14 @@ SHARPEN = [
 
 
 def _stages(memory: Tensor, previous: Tensor, key: Tensor, strength: Tensor, order: str, **given: Tensor) -> Tensor:
-    """The stages after content addressing in another order, or without some: i(nterpolate), m(ove), s(harpen)."""
+    """The stages after content addressing in another order, or without some."""
     weighting = content_addressing(memory, key, strength)
     stages = {
-        "i": lambda w: interpolate(w, previous, given["gate"]),
-        "m": lambda w: circular_shift(w, given["shift"]),
-        "s": lambda w: sharpen(w, given["gamma"]),
+        "mix": lambda w: interpolate(w, previous, given["gate"]),
+        "move": lambda w: circular_shift(w, given["shift"]),
+        "sharpen": lambda w: sharpen(w, given["gamma"]),
     }
-    for stage in order:
+    for stage in order.split():
         weighting = stages[stage](weighting)
     return weighting
 
@@ -100,22 +100,22 @@ ADDRESS = [
         "interpolating after the shift",
         "The interpolation comes after the shift, so the previous weighting does not move. Interpolate first: then "
         "a head with the gate at 0 walks from where it was.",
-        _in_order("mis"),
-        _in_order("msi"),
+        _in_order("move mix sharpen"),
+        _in_order("move sharpen mix"),
     ),
     mistake(
         "sharpening before the shift",
         "The sharpening comes before the shift. It should come last, to undo the blur of the shift.",
-        _in_order("ism"),
-        _in_order("sim"),
-        _in_order("smi"),
+        _in_order("mix sharpen move"),
+        _in_order("sharpen mix move"),
+        _in_order("sharpen move mix"),
     ),
-    mistake("no sharpening", "The last stage is missing: sharpening with gamma.", _in_order("im")),
-    mistake("no shift", "The shift is missing, between interpolation and sharpening.", _in_order("is")),
+    mistake("no sharpening", "The last stage is missing: sharpening with gamma.", _in_order("mix move")),
+    mistake("no shift", "The shift is missing, between interpolation and sharpening.", _in_order("mix sharpen")),
     mistake(
         "no interpolation",
         "The previous weighting and the gate play no part: the interpolation is missing, after content addressing.",
-        _in_order("ms"),
+        _in_order("move sharpen"),
     ),
     mistake("content alone", "This is content addressing alone. Three stages follow it.", _in_order("")),
     mistake(
