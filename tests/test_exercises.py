@@ -615,7 +615,9 @@ def test_solution_is_folded_numbered_and_linked(page):
     (solution,) = page.select("details.solution")
     assert not solution.has_attr("open") and solution["id"] == "solution-one"
     assert solution.summary.get_text() == "Solution to Exercise 1 (By hand)"
-    assert solution.summary.a["href"].endswith("#exercise-one")
+    assert solution.summary.a is None, "a button must hold no link"
+    assert solution.select_one(".solution-end").get_text() == "Back to Exercise 1 (By hand)"
+    assert solution.select_one(".solution-end a")["href"].endswith("#exercise-one")
     assert "It is 2." in solution.section.get_text() and "It is 2." not in solution.summary.get_text()
 
 

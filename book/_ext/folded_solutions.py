@@ -1,7 +1,7 @@
 """Fold the solutions of sphinx-exercise with ``<details>``: it works by keyboard, in print, and without a script.
 
-A solution opens when its title is clicked. Besides, the boxes of exercises and solutions get ids of their own, which
-sphinx-exercise gives to all of them alike.
+A solution opens when its title is clicked, and ends with a link to its exercise. Besides, the boxes of exercises and
+solutions get ids of their own; sphinx-exercise gives the same one to all.
 """
 
 from typing import Any
@@ -14,16 +14,23 @@ from sphinx_exercise.nodes import is_extension_node, solution_node
 
 
 def visit_solution(translator: HTML5Translator, node: nodes.Element) -> None:
-    """Open the fold, and write the title into its summary instead of a paragraph."""
+    """Open the fold, and write the title into its summary instead of a paragraph: a button, so without a link in it."""
     title = node.pop(0)
+    node["exercise"] = links = list(title.findall(nodes.reference))
     translator.body.append(translator.starttag(node, "details", CLASS="admonition"))
     translator.body.append('<summary class="admonition-title">')
     for child in title.children:
-        child.walkabout(translator)  # a text and the link to the exercise
+        for part in child.children if child in links else [child]:
+            part.walkabout(translator)
     translator.body.append("</summary>\n")
 
 
 def depart_solution(translator: HTML5Translator, node: nodes.Element) -> None:
+    """End with the way back to the exercise."""
+    for link in node["exercise"]:
+        translator.body.append('<p class="solution-end">Back to ')
+        link.walkabout(translator)
+        translator.body.append("</p>\n")
     translator.body.append("</details>\n")
 
 
