@@ -106,9 +106,9 @@ def test_search_finds_words_of_chapters_and_of_the_glossary(visit):
 def test_folded_solutions_open(visit):
     """With the keyboard, as with the mouse."""
     seen = visit("notebooks/01-memory.html")
-    solution = seen.page.locator("details.toggle-details, details.hide").first
+    solution = seen.page.locator("details.solution").first
     assert solution.count(), "chapter 1 has no folded solution"
-    assert solution.get_attribute("open") is None
+    assert solution.get_attribute("open") is None and not solution.locator("pre").first.is_visible()
     solution.locator("summary").focus()
     seen.page.keyboard.press("Enter")
-    assert solution.get_attribute("open") is not None
+    assert solution.get_attribute("open") is not None and solution.locator("pre").first.is_visible()

@@ -1,0 +1,187 @@
+"""Check the answers to the course's exercises: ``check(your_read)`` says what is right with it, or what is wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from textwrap import fill
+
+from IPython.display import display
+
+import implementation
+from course.exercises_cases import Answer, arguments
+from course.exercises_hints import diagnose
+from course.exercises_mistakes import Mistake
+from course.exercises_mistakes_content import CONTENT, COSINE, READ
+from course.exercises_mistakes_moving import INTERPOLATE, SHIFT
+from course.exercises_mistakes_sharpening import ADDRESS, SHARPEN
+from course.exercises_mistakes_writing import WRITE, WRITE_HEADS
+from course.exercises_picture import Comparison
+from course.exercises_properties import property_tests
+from course.exercises_trials import Trial, attempt, holds, is_stub, short, wrong_arguments
+
+WIDTH = 68  # of the text of a verdict, in characters
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function of ``implementation.py`` to write again: the axes of its result, and the mistakes that are known."""
+
+    name: str
+    axes: tuple[str, ...]
+    mistakes: list[Mistake]
+
+    @property
+    def correct(self) -> Answer:
+        return getattr(implementation, self.name)
+
+
+EXERCISES = {
+    exercise.name: exercise
+    for exercise in (
+        Exercise("read", ("column",), READ),
+        Exercise("cosine_similarity", ("location",), COSINE),
+        Exercise("content_addressing", ("location",), CONTENT),
+        Exercise("interpolate", ("location",), INTERPOLATE),
+        Exercise("circular_shift", ("location",), SHIFT),
+        Exercise("sharpen", ("location",), SHARPEN),
+        Exercise("write", ("location", "column"), WRITE),
+        Exercise("write_heads", ("location", "column"), WRITE_HEADS),
+        Exercise("address", ("location",), ADDRESS),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of an answer.
+
+    Args:
+        status: "not attempted", "correct" or "wrong".
+        headline: the first line.
+        passed: for each test its name, how many cases passed, and how many there are.
+        example: the smallest case that failed, if there is one.
+        hint: what seems to be wrong, or what to do.
+        names: of the arguments.
+        axes: of the result.
+    """
+
+    status: str
+    headline: str
+    passed: tuple[tuple[str, int, int], ...] = ()
+    example: Trial | None = None
+    hint: str = ""
+    names: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+
+    @property
+    def picture(self) -> Comparison | None:
+        """Expected against got, if there are two tensors of one shape to compare."""
+        example = self.example
+        if example is None or example.problem or example.got.shape != example.expected.shape:
+            return None
+        return Comparison(example.expected, example.got, self.axes)
+
+    def __str__(self) -> str:
+        width = max((len(name) for name, _, _ in self.passed), default=0)
+        lines = [self.headline]
+        lines += [f"  {name:{width}}  {count:2d} of {total}" for name, count, total in self.passed]
+        if self.example is not None:
+            shown = dict(zip(self.names, map(short, self.example.case), strict=True))
+            shown["expected"] = short(self.example.expected)
+            shown["got"] = "no tensor" if self.example.got is None else short(self.example.got)
+            width = max(map(len, shown))
+            lines += ["Smallest failing example:", *(f"  {name:{width}}  {value}" for name, value in shown.items())]
+            if self.example.printed:
+                lines.append("  it printed: " + " / ".join(self.example.printed.splitlines()[:3])[:WIDTH])
+        if self.hint:
+            lines.append(fill(f"Hint: {self.hint}", WIDTH, break_long_words=False, break_on_hyphens=False))
+        return "\n".join(lines)
+
+
+def find(name: str) -> Exercise | None:
+    """The exercise that a function is meant for, by its name: `read`, or `your_read`, or anything that ends in `_read`.
+
+    >>> find("your_read").name, find("content_addressing").name, find("our_write_heads").name, find("fly")
+    ('read', 'content_addressing', 'write_heads', None)
+    """
+    fitting = [known for known in EXERCISES if name == known or name.endswith(f"_{known}")]
+    return EXERCISES[max(fitting, key=len)] if fitting else None
+
+
+def judge(exercise: Exercise, answer: Answer) -> Verdict:
+    """Try an answer on every case of an exercise. The same answer gets the same verdict every time."""
+    name, names = exercise.name, tuple(arguments(exercise.name))
+    cases = property_tests(name)
+    if is_stub(answer, cases[0].cases[0]):
+        title = getattr(answer, "__name__", name)
+        return Verdict(
+            "not attempted", f"{name}: not attempted yet.\nWrite the body of {title}, then run both cells again."
+        )
+    complaint = wrong_arguments(answer, names)
+    if complaint:
+        return Verdict("wrong", f"{name}: wrong.", hint=complaint)
+
+    trials, passed, broken = [], [], []
+    for test in cases:
+        tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
+        held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
+        passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
+        fits = held if test.relation else [trial.passed for trial in tried]
+        broken += [] if any(fits) or test in (*cases[:2], cases[-1]) else [test.name]
+        trials += tried
+    count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
+    if count == total:
+        headline = f"{name}: correct. {len(passed)} tests passed, {total} cases:"
+        return Verdict("correct", headline, tuple(passed))
+    headline = f"{name}: wrong. {total - count} of {total} cases fail:"
+    failed = [trial for trial in trials if not trial.passed]
+    if not failed:
+        return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
+    hint = diagnose(answer, exercise.correct, names, exercise.mistakes, trials, broken)
+    smallest = min(failed, key=lambda trial: trial.size)
+    return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
+
+
+def only_properties(passed: list[tuple[str, int, int]]) -> str:
+    """What to say when every number is right, but something that is to hold does not."""
+    broken = [name for name, count, total in passed if count < total]
+    if broken == [passed[-1][0]]:
+        return (
+            "The numbers are right, but the gradient is lost on the way, or wrong: no network could learn through it. "
+            "Stay with torch operations on the arguments: no .detach(), .item(), .tolist(), .numpy() or .data, and no "
+            "torch.tensor(...) made of results."
+        )
+    return (
+        f"The numbers are right at first, but not when the function is called again, in: {broken[0]}. "
+        "Does it remember something from call to call?"
+    )
+
+
+def check(answer: Answer | str, function: Answer | str | None = None) -> None:
+    """Print the verdict on an answer to an exercise: not attempted, correct, or wrong with an example and a hint.
+
+    Args:
+        answer: the function to check. Its name says which exercise it answers: ``your_read`` answers ``read``.
+        function: the name of the exercise, if the function's own does not say it. The two may come in either order.
+
+    >>> def your_read(memory, weighting):
+    ...     raise NotImplementedError
+    >>> check(your_read)
+    read: not attempted yet.
+    Write the body of your_read, then run both cells again.
+    """
+    given = [x for x in (answer, function) if x is not None]
+    named = [x for x in given if isinstance(x, str)]
+    functions: list[Callable] = [x for x in given if callable(x)]
+    if not functions:
+        print("check needs a function, without parentheses behind it: check(your_read).")
+        return
+    name = named[0] if named else getattr(functions[0], "__name__", "")
+    exercise = find(name)
+    if exercise is None:
+        print(fill(f"There is no exercise for {name!r}. There are: {', '.join(EXERCISES)}.", WIDTH))
+        print("Name the function so (your_read), or say which is meant: check(function, 'read').")
+        return
+    verdict = judge(exercise, functions[0])
+    print(verdict)
+    if verdict.picture is not None:
+        display(verdict.picture)

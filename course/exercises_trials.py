@@ -1,0 +1,161 @@
+"""Run an answer on one case, and put into words whatever stops it from giving a tensor that can be compared."""
+
+import contextlib
+import inspect
+import io
+import linecache
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course.exercises_cases import Answer, Case, Relation
+
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances of float32, over a few dozen operations
+DIGITS = 3
+MAX_NUMBERS = 60  # a longer tensor is described by its shape
+
+
+def same(got: Tensor, expected: Tensor) -> bool:
+    """Whether two tensors have one shape, and numbers that are equal but for rounding (nan equals nothing)."""
+    return got.shape == expected.shape and torch.allclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
+
+
+def number(value: float) -> str:
+    """A number in short.
+
+    >>> number(0.30000001), number(1000.0), number(-0.0), number(1e-6), number(float("nan"))
+    ('0.3', '1000', '0', '1e-06', 'nan')
+    """
+    return str(int(value)) if value == value and abs(value) < 1e6 and value == int(value) else f"{value:.{DIGITS}g}"
+
+
+def short(value: Tensor) -> str:
+    """A tensor in short.
+
+    >>> short(torch.tensor([[1.0, 0.25], [0.0, -1.0]]))
+    '[[1, 0.25], [0, -1]]'
+    >>> short(torch.zeros(7, 11))
+    'a tensor of shape [7, 11]'
+    """
+    if value.numel() > MAX_NUMBERS:
+        return f"a tensor of shape {list(value.shape)}"
+    if value.dim() == 0:
+        return number(value.item())
+    return "[" + ", ".join(short(part) for part in value) + "]"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One case, what should have come out, and what came out: a tensor to compare, or a ``problem`` in words."""
+
+    case: Case
+    expected: Tensor
+    got: Tensor | None
+    problem: str = ""
+    printed: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem and same(self.got, self.expected)
+
+    @property
+    def size(self) -> int:
+        return sum(argument.numel() for argument in self.case)
+
+
+def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] = ()) -> Trial:
+    """Run the answer on copies of the arguments (``names``). Whatever it raises or prints is kept for the verdict."""
+    given = tuple(argument.clone() for argument in case)
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            got = answer(*given)
+    except (Exception, SystemExit) as error:
+        return Trial(case, expected, None, raised(error, answer), printed.getvalue())
+    problem = unusable(got, expected)
+    spoiled = [i for i, pair in enumerate(zip(case, given, strict=True)) if not _untouched(*pair)]
+    if not problem and spoiled:
+        name = f"`{names[spoiled[0]]}`" if names else f"number {spoiled[0] + 1}"
+        problem = (
+            f"It changes its argument {name} in place. Whoever calls it still needs the old one: make a new tensor, "
+            "with x * y and not x *= y, or work on x.clone()."
+        )
+    return Trial(case, expected, got.detach() if isinstance(got, Tensor) else None, problem, printed.getvalue())
+
+
+def _untouched(old: Tensor, new: Tensor) -> bool:
+    return old.shape == new.shape and torch.equal(old, new)
+
+
+def unusable(got: object, expected: Tensor) -> str:
+    """Why a result cannot be compared at all; empty if it can."""
+    shape = list(expected.shape)
+    if got is None:
+        return f"It returns None, not a tensor of shape {shape}. Is the `return` missing?"
+    if not isinstance(got, Tensor):
+        kind = type(got).__name__
+        return f"It returns {kind}, not a tensor of shape {shape}. A tensor keeps the way that gradients take back."
+    if got.dtype != expected.dtype:
+        return f"It returns a tensor of {got.dtype}; its arguments are {expected.dtype}, and so should the result be."
+    return ""
+
+
+def raised(error: BaseException, answer: Answer) -> str:
+    """An exception in one sentence, with the learner's line that led to it."""
+    message = (str(error).strip().splitlines() or [""])[0][:200]
+    kind = type(error).__name__
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == _file(answer)]
+    line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip() if frames else ""
+    where = f" at `{line}`" if line else ""
+    return f"It raises {kind}{where}" + (f": {message}" if message else "") + ("" if message.endswith(".") else ".")
+
+
+def _file(answer: Answer) -> str:
+    return getattr(getattr(answer, "__code__", None), "co_filename", "")
+
+
+def holds(relation: Relation, answer: Answer, case: Case) -> bool:
+    """Whether a property holds; an exception means no."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            got, expected = relation(answer, tuple(argument.clone() for argument in case))
+            return isinstance(got, Tensor) and got.dtype == expected.dtype and same(got, expected)
+    except (Exception, SystemExit):
+        return False
+
+
+def is_stub(answer: Answer, case: Case) -> bool:
+    """Whether a function does nothing yet: only a docstring, ``...`` or ``pass``, or NotImplementedError raised."""
+
+    def described():
+        """As a stub looks."""
+
+    def bare(): ...
+
+    code = getattr(answer, "__code__", None)
+    if code is None:
+        return False
+    empty = code.co_code in (described.__code__.co_code, bare.__code__.co_code)
+    nothing = empty and set(code.co_consts) <= {None, getattr(answer, "__doc__", None)}
+    return nothing or (
+        "NotImplementedError" in code.co_names
+        and attempt(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
+    )
+
+
+def wrong_arguments(answer: Answer, names: Sequence[str]) -> str:
+    """Why the function cannot be called with these arguments in this order; empty if it can."""
+    try:
+        signature = inspect.signature(answer)
+        signature.bind(*names)
+    except ValueError:  # built into torch or Python, with no signature to look at
+        return ""
+    except TypeError:
+        return f"It must take {len(names)} arguments, in this order: {', '.join(names)}."
+    taken = list(signature.parameters)[: len(names)]
+    if sorted(taken) == sorted(names) and taken != list(names):
+        return f"Its arguments are ({', '.join(taken)}); the order should be ({', '.join(names)})."
+    return ""
