@@ -9,7 +9,7 @@
   "use strict";
 
   const STAGES = ["content", "gate", "shift", "gamma", "read", "write"];
-  const TRAIL = 12; // past weightings to show
+  const TRAIL = 8; // past weightings to show
   const SHARES = 20; // a shift moves in twentieths, so that three of them always sum to 1
 
   // --- What the lab holds: memory, previous weighting, and all that a head emits
@@ -194,21 +194,31 @@
 
   // --- In words: what every parameter does right now
 
-  const show = (value, places = 2) => (Math.abs(value) < 0.5 * 10 ** -places ? 0 : value).toFixed(places).replace("-", "\u2212");
+  /** A number as people write it: with a true minus, and no minus before a zero. */
+  function show(value, places = 2) {
+    const text = value.toFixed(places);
+    return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
+  }
   const percent = (value) => `${Math.round(100 * value)} %`;
   const top = (vector) => vector.indexOf(Math.max(...vector));
 
   const WORDS = {
-    content({ key, strength }, { similarity, content }) {
-      if (key.every((value) => value === 0)) return "The key is zero: it is like nothing, so all locations get the same.";
+    memory({ key }, { similarity }) {
+      if (key.every((value) => value === 0)) return "The key is zero: it is like nothing.";
+      const i = top(similarity);
+      return `Most like the key is row ${i}, by ${show(similarity[i])}. Same direction would be 1, opposite \u22121.`;
+    },
+    content({ strength }, { content }) {
       if (strength === 0) return "Strength 0: the key has no say. Every location gets 1/8.";
-      const [best, ...rest] = similarity.map((_, i) => i).sort((i, j) => similarity[j] - similarity[i]);
-      const most = `Most like the key: location ${best}, similarity ${show(similarity[best])}. It gets ${percent(content[best])}`;
-      return `${most}, the next one, location ${rest[0]}, ${percent(content[rest[0]])}.`;
+      const [best, second] = content.map((_, i) => i).sort((i, j) => content[j] - content[i]);
+      if (content[best] > 0.995) return `Location ${best} gets it all.`;
+      if (show(content[best], 3) === show(content[second], 3)) return "No location is more like the key than the next.";
+      return `Location ${best} gets ${percent(content[best])}, the runner-up, ${second}, ${percent(content[second])}.`;
     },
     previous({ previous }) {
       const i = top(previous);
-      return previous[i] > 0.995 ? `A step ago the head was at location ${i}.` : `A step ago most of it, ${percent(previous[i])}, was at ${i}.`;
+      if (previous[i] > 0.995) return `The head was at location ${i}.`;
+      return `The head was spread out. Most of it, ${percent(previous[i])}, was at location ${i}.`;
     },
     gated({ gate }) {
       if (gate === 0) return "Gate 0: the search is ignored. The head starts from where it was.";
@@ -220,13 +230,19 @@
       if (pure === 0) return "All moves one location back; from 0 it comes round to 7.";
       if (pure === 1) return "All stays where it is.";
       if (pure === 2) return "All moves one location on; from 7 it comes round to 0.";
-      return `Of each weight, ${percent(shift[0])} goes one back, ${percent(shift[1])} stays, ${percent(shift[2])} goes one on.`;
+      const [back, stay, on] = shift.map(percent);
+      return `Of each weight, ${back} goes one back, ${stay} stays, ${on} goes one on.`;
     },
     weighting({ gamma }, { shifted, weighting }) {
       const i = top(weighting);
       if (gamma === 1) return `Gamma 1 changes nothing. The largest weight is ${show(weighting[i])}, at location ${i}.`;
-      if (weighting[i] - shifted[i] < 0.005) return "Nothing to sharpen: all that counts is equal, or there is only one.";
-      return `Large weights grow at the cost of small ones: at location ${i} from ${show(shifted[i])} to ${show(weighting[i])}.`;
+      const [from, to] = [show(shifted[i]), show(weighting[i])];
+      if (from === to) return "Nothing to sharpen: one location has it all, or the largest are equal.";
+      return `The largest weight grows from ${from} to ${to}, at the cost of the smaller ones.`;
+    },
+    place(_, { weighting }) {
+      const i = top(weighting);
+      return `The head is at location ${i}, with ${percent(weighting[i])} of its weight.`;
     },
     read(_, { weighting }) {
       const i = top(weighting);
@@ -280,6 +296,7 @@
       this.preset = Object.hasOwn(PRESETS, root.dataset.preset) ? root.dataset.preset : "content";
       this.stages = (root.dataset.stages ?? STAGES.join(" ")).split(/[\s,]+/).filter((stage) => STAGES.includes(stage));
       this.whole = !("stages" in root.dataset);
+      this.steps = ["gate", "shift", "gamma", "write"].some((stage) => this.has(stage)); // these have a past
       this.keeps_address = "address" in root.dataset;
       this.redraws = []; // one function for each thing drawn; called with state and result
       this.build();
@@ -323,8 +340,9 @@
 
     keep(how) {
       if (!this.keeps_address) return;
-      const untouched = !location.hash && encode(this.state) === encode(start_of(this.preset)) && how === "replaceState";
-      if (!untouched) history[how]({ trail: this.trail }, "", `#${encode(this.state)}`);
+      const address = encode(this.state);
+      if (how === "replaceState" && !location.hash && address === encode(start_of(this.preset))) return; // untouched
+      history[how]({ trail: this.trail }, "", `#${address}`);
     }
 
     step() {
@@ -405,28 +423,31 @@
     /** A button on a location's number. */
     place_button(i, label, act) {
       const button = element("button", { type: "button", "aria-label": `${i}: ${label}`, title: label }, `${i}`);
-      button.addEventListener("click", () => act(i));
+      button.addEventListener("click", act);
       return button;
     }
 
     key_button(i) {
-      return this.place_button(i, `use what location ${i} holds as the key`, () => this.change({ key: nearest(this.state.memory[i]) }));
+      const use = () => this.change({ key: nearest(this.state.memory[i]) });
+      return this.place_button(i, `use what location ${i} holds as the key`, use);
     }
 
     head_button(i) {
-      return this.place_button(i, `put the head at location ${i}`, () => this.change({ previous: one_hot(i) }));
+      const put = () => this.change({ previous: one_hot(i) });
+      return this.place_button(i, `put the head at location ${i}`, put);
     }
 
     // --- Pictures
 
-    /** A panel: a title, what it asks, and what is in it. The sentence under it says what happens now. */
-    panel(kind, title, question, words, ...children) {
+    /** A panel: its title, what it asks, and what is in it; the sentence at its foot says what happens now. */
+    panel(kind, title, question, ...children) {
       const id = `${this.id}-${kind}`;
       const says = element("p", { class: "ntm-says" });
-      if (WORDS[words]) this.redraws.push((state, result) => (says.textContent = WORDS[words](state, result)));
-      const head = element("h3", { id }, ...title);
+      if (WORDS[kind]) this.redraws.push((state, result) => (says.textContent = WORDS[kind](state, result)));
+      const head = element("h3", { id }, title);
       const asks = element("p", { class: "ntm-asks" }, question);
-      return element("section", { class: `ntm-panel ntm-${kind}`, "aria-labelledby": id }, head, asks, ...children, says);
+      const attributes = { class: `ntm-panel ntm-panel-${kind}`, role: "group", "aria-labelledby": id };
+      return element("div", attributes, head, asks, ...children, says);
     }
 
     /** A weighting: one bar a location, its number beside it, and as a line the bar that went into this stage. */
@@ -440,7 +461,10 @@
         list.append(element("li", {}, place, bar, number));
         this.redraws.push((_, result) => {
           bar.style.setProperty("--weight", result[stage][i]);
-          if (before) bar.style.setProperty("--before", result[before][i]);
+          if (before) {
+            bar.style.setProperty("--before", result[before][i]);
+            bar.classList.toggle("ntm-changed", Math.abs(result[before][i] - result[stage][i]) > 0.005);
+          }
           number.textContent = show(result[stage][i]);
           number.dataset.value = result[stage][i];
         });
@@ -491,36 +515,48 @@
       return table;
     }
 
-    /** The read vector, a single row. */
-    read_table() {
-      const titles = [...Array(M).keys()].map((m) => element("th", { scope: "col" }, `${m}`));
-      const cells = titles.map((_, m) => this.cell((_, result) => result.read[m]));
-      const head = element("thead", {}, element("tr", { class: "ntm-columns" }, element("td"), ...titles));
-      const body = element("tbody", {}, element("tr", {}, element("th", { scope: "row" }, "r"), ...cells));
-      return element("table", { class: "ntm-memory", "data-memory": "read" }, element("caption", {}, "Read vector"), head, body);
+    /** Three faders that share the weight among the moves. */
+    shift_faders() {
+      const names = ["\u22121", "0", "+1"];
+      const faders = names.map((name, i) =>
+        element("div", {}, this.fader("shift", i, `shift, share of ${name}`, 1 / SHARES), element("span", {}, name)),
+      );
+      const label = element("span", { class: "ntm-line", "aria-hidden": "true" }, "shift");
+      return element("div", { class: "ntm-shift", role: "group", "aria-label": "shift" }, label, ...faders);
     }
 
-    /** The weightings of the steps before, one row a step, the newest at the bottom. */
+    /** The read vector: a single column, since it stands beside no memory. */
+    read_list() {
+      const rows = [...Array(M).keys()].map((m) =>
+        element("tr", {}, element("th", { scope: "row" }, `${m}`), this.cell((_, result) => result.read[m])),
+      );
+      const caption = element("caption", {}, "Read vector");
+      return element("table", { class: "ntm-memory", "data-memory": "read" }, caption, element("tbody", {}, ...rows));
+    }
+
+    /** The weightings of the last steps, one row a step, the newest at the bottom. */
     trail_table() {
-      const body = element("tbody");
       const titles = [...Array(N).keys()].map((i) => element("th", { scope: "col" }, `${i}`));
       const head = element("thead", {}, element("tr", { class: "ntm-columns" }, element("td"), ...titles));
-      const caption = element("caption", {}, "Weightings of the steps so far");
-      this.redraws.push((state) => {
-        const first = state.step - this.trail.length + 1;
-        const rows = this.trail.map((weighting, t) => {
-          const cells = weighting.map((weight) => {
-            const node = element("td", { class: "ntm-cell", "data-value": weight }, show(weight));
-            node.style.setProperty("--size", weight);
-            return node;
-          });
-          return element("tr", {}, element("th", { scope: "row" }, `step ${first + t}`), ...cells);
-        });
-        body.replaceChildren(...rows);
-        table.hidden = rows.length === 0;
+      const rows = Array.from({ length: TRAIL }, () => {
+        const row = element("tr", {}, element("th", { scope: "row" }));
+        row.append(...titles.map(() => element("td", { class: "ntm-cell" })));
+        return row;
       });
-      const table = element("table", { class: "ntm-memory ntm-trail", "data-memory": "trail" }, caption, head, body);
-      return table;
+      this.redraws.push((state) => {
+        rows.forEach((row, t) => {
+          const weighting = this.trail[t];
+          const [name, ...cells] = row.children;
+          name.textContent = weighting ? `${state.step - this.trail.length + t + 1}` : "\u00a0";
+          cells.forEach((cell, i) => {
+            cell.textContent = weighting ? show(weighting[i]) : "";
+            cell.style.setProperty("--size", weighting ? weighting[i] : 0);
+          });
+        });
+      });
+      const caption = element("caption", {}, "Steps, and the weightings that they ended with");
+      const body = element("tbody", {}, ...rows);
+      return element("table", { class: "ntm-memory", "data-memory": "trail" }, caption, head, body);
     }
 
     presets() {
@@ -558,79 +594,84 @@
       reset.addEventListener("click", () => this.reset());
       const strip = element("div", { class: "ntm-strip", "aria-hidden": "true" });
       for (let i = 0; i < N; i++) {
-        const bar = element("span", {}, `${i}`);
+        const bar = element("i");
         this.redraws.push((_, result) => bar.style.setProperty("--weight", result.weighting[i]));
-        strip.append(bar);
+        strip.append(element("span", {}, bar, `${i}`));
       }
       return element("div", { class: "ntm-control-bar" }, step, reset, strip, this.status);
+    }
+
+    /** All panels of the stages shown, each with what goes into it, unless the panel before it shows that. */
+    panels() {
+      const panels = [];
+      const show_panel = (...parts) => panels.push(this.panel(...parts));
+      const { key_button, head_button } = this;
+      const writes_only = !this.has("gamma") && (this.has("read") || this.has("write"));
+
+      if (this.has("content")) {
+        const options = { vector: "key", step: 0.05, similarity: true, button: key_button };
+        const table = this.memory_table("memory", "Memory before the step", options);
+        show_panel("memory", "Memory and key", "Drag the key. Or press a location: its row becomes the key.", table);
+        const slider = this.slider("strength", "strength", 0.5, "0: any will do", "50: only the best");
+        const drawn = this.weighting("content", "Content weighting");
+        show_panel("content", "1 Content", "Which locations are like the key? And how sure is that?", slider, drawn);
+      } else if (this.has("gate")) {
+        const drawn = this.weighting("content", "Content weighting", { button: key_button });
+        show_panel("content", "Content", "Where does the search point? Press a location to search for it.", drawn);
+      }
+      if (this.has("gate") || this.has("shift")) {
+        const drawn = this.weighting("previous", "Previous weighting", { button: head_button });
+        show_panel("previous", "Before", "Where was the head a step ago? Press a location to put it there.", drawn);
+      }
+      if (this.has("gate")) {
+        const slider = this.slider("gate", "gate", 0.05, "0: stay", "1: search");
+        const drawn = this.weighting("gated", "Gated weighting", { before: "previous" });
+        show_panel("gated", "2 Interpolation", "Search, or go on from where the head was?", slider, drawn);
+      }
+      if (this.has("shift")) {
+        const drawn = this.weighting("shifted", "Shifted weighting", { before: "gated" });
+        show_panel("shifted", "3 Shift", "Move back, stay, or move on? Drag the shares.", this.shift_faders(), drawn);
+      }
+      if (this.has("gamma")) {
+        const slider = this.slider("gamma", "gamma", 0.5, "1: as it is", "20: winner takes all");
+        const drawn = this.weighting("weighting", "Weighting", { before: "shifted" });
+        show_panel("weighting", "4 Sharpening", "How sharp shall it be? This is the result.", slider, drawn);
+      } else if (writes_only) {
+        const drawn = this.weighting("weighting", "Weighting", { button: head_button });
+        show_panel("place", "Weighting", "Where is the head? Press a location to put it there.", drawn);
+      }
+      if (writes_only && !this.has("content")) {
+        const table = this.memory_table("memory", "Memory before the step");
+        show_panel("store", "Memory", "What is there before the step?", table);
+      }
+      if (this.has("shift") || this.has("gamma")) {
+        show_panel("trail", "Steps so far", "Press Step: the result becomes the past.", this.trail_table());
+      }
+      if (this.has("read")) show_panel("read", "Read", "What does the head get?", this.read_list());
+      return panels;
+    }
+
+    /** Erase and add, in the order that is chosen. */
+    writing() {
+      const erased = this.memory_table("erased", "Memory after erasing", { vector: "erase", step: 0.1 });
+      const added = this.memory_table("added", "Memory after adding", { vector: "add", step: 0.1 });
+      const erase = this.panel("erased", "Erase", "How much of each column is cleared, where the head is?", erased);
+      const add = this.panel("added", "Add", "What is put there, column by column?", added);
+      this.redraws.push((state) => {
+        const [first, second] = state.order === "erase-first" ? [erase, add] : [add, erase];
+        if (first.nextElementSibling !== second) first.after(second);
+      });
+      return [erase, add, this.order()];
     }
 
     build() {
       this.status = element("span", { class: "ntm-status", role: "status" });
       const story = element("p", { class: "ntm-story" });
       this.redraws.push((state) => (story.textContent = PRESETS[state.preset].story));
-      const panels = element("div", { class: "ntm-panels" });
-      const show_panel = (...parts) => panels.append(this.panel(...parts));
-      const { key_button, head_button } = this;
-
-      if (this.has("content")) {
-        const options = { vector: "key", step: 0.05, similarity: true, button: key_button };
-        const table = this.memory_table("memory", "Memory before the step", options);
-        const asks = "Drag the key over the columns. Or press a location's number: its row becomes the key.";
-        show_panel("memory", ["Memory and key"], asks, "", table);
-        const slider = this.slider("strength", "strength", 0.5, "0: any will do", "50: only the best");
-        const drawn = this.weighting("content", "Content weighting");
-        show_panel("content", ["Strength"], "Which locations are like the key, and how sure is that?", "content", slider, drawn);
-      } else if (this.has("gate")) {
-        const drawn = this.weighting("content", "Content weighting", { button: key_button });
-        show_panel("content", ["Content"], "Where the search points. Press a number to search for that row.", "", drawn);
-      }
-      if (this.has("gate") || this.has("shift")) {
-        const drawn = this.weighting("previous", "Previous weighting", { button: head_button });
-        show_panel("previous", ["Previous"], "Where was the head a step ago? Press a number to put it there.", "previous", drawn);
-      }
-      if (this.has("gate")) {
-        const slider = this.slider("gate", "gate", 0.05, "0: stay", "1: search");
-        const drawn = this.weighting("gated", "Gated weighting", { before: "previous" });
-        show_panel("gated", ["Gate"], "Search by the key, or go on from before?", "gated", slider, drawn);
-      }
-      if (this.has("shift")) {
-        const names = ["\u22121", "0", "+1"];
-        const faders = names.map((name, i) =>
-          element("div", {}, this.fader("shift", i, `shift, share of ${name}`, 1 / SHARES), element("span", {}, name)),
-        );
-        const group = element("div", { class: "ntm-shift", role: "group", "aria-label": "shift" }, ...faders);
-        const drawn = this.weighting("shifted", "Shifted weighting", { before: "gated" });
-        show_panel("shifted", ["Shift"], "Move back, stay, or move on? Drag the three shares.", "shifted", group, drawn);
-      }
-      if (this.has("gamma")) {
-        const slider = this.slider("gamma", "gamma", 0.5, "1: as it is", "20: winner takes all");
-        const drawn = this.weighting("weighting", "Weighting", { before: "shifted" });
-        show_panel("weighting", ["Gamma"], "How sharp? This is the head\u2019s weighting.", "weighting", slider, drawn);
-      } else if (this.has("read") || this.has("write")) {
-        const drawn = this.weighting("weighting", "Weighting", { button: head_button });
-        show_panel("weighting", ["Weighting"], "Where the head is. Press a number to put it there.", "", drawn);
-      }
-      if (!this.has("content") && (this.has("read") || this.has("write"))) {
-        show_panel("memory", ["Memory"], "Before the step.", "", this.memory_table("memory", "Memory before the step"));
-      }
-      if (this.has("read")) show_panel("read", ["Read"], "What does the head get?", "read", this.read_table());
-      if (this.has("write")) {
-        const erased = this.memory_table("erased", "Memory after erasing", { vector: "erase", step: 0.1 });
-        const added = this.memory_table("added", "Memory after adding", { vector: "add", step: 0.1 });
-        const erase = this.panel("erased", ["Erase"], "How much of each column is cleared, where the head is?", "erased", erased);
-        const add = this.panel("added", ["Add"], "What is put there?", "added", added);
-        panels.append(this.order(), erase, add);
-        this.redraws.push((state) => {
-          const [first, second] = state.order === "erase-first" ? [erase, add] : [add, erase];
-          if (first.nextElementSibling !== second) first.after(second);
-        });
-      }
-
+      const panels = element("div", { class: "ntm-panels" }, ...this.panels());
+      if (this.has("write")) panels.append(...this.writing());
       this.root.replaceChildren(...(this.whole ? [this.presets()] : []), story, panels);
-      if (this.stages.some((stage) => stage !== "content" && stage !== "read")) {
-        this.root.append(this.trail_table(), this.bar());
-      }
+      if (this.steps) this.root.append(this.bar());
       if (!this.whole) {
         const link = element("a", {}, "Open this in the lab");
         this.redraws.push((state) => (link.href = new URL(`book/lab.html#${encode(state)}`, SITE).href));
