@@ -52,15 +52,16 @@ def browser(site):
 class Visit:
     """One page, opened in Chromium, and all that went wrong with it."""
 
-    def __init__(self, browser, page, theme="light", size=DESKTOP):
-        self.page = browser.new_page(color_scheme=theme, viewport=size, offline=True)
+    def __init__(self, browser, page, theme="light", size=DESKTOP, **options):
+        self.page = browser.new_page(color_scheme=theme, viewport=size, offline=True, **options)
         self.page.set_default_timeout(PATIENCE)
         self.requests, self.complaints = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         self.page.on("console", self.listen)
-        self.page.goto((SITE / page).as_uri(), wait_until="load")
+        path, mark, anchor = page.partition("#")
+        self.page.goto((SITE / path).as_uri() + mark + anchor, wait_until="load")
         self.page.wait_for_function(RENDERED)
 
     def listen(self, message):

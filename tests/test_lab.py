@@ -1,0 +1,524 @@
+"""The addressing lab, used as a person would: keys, mouse, finger, links. Its numbers are implementation.py's."""
+
+from urllib.parse import parse_qs
+
+import pytest
+import torch
+from browsing import skip_or_fail
+from browsing import DESKTOP, PHONE, SITE, Visit
+from torch.testing import assert_close
+
+import implementation
+
+LAB = "book/lab.html"
+STAGES = ("content", "previous", "gated", "shifted", "weighting")
+PRESETS = ("content", "choose", "iterate", "wrap", "blur", "jump", "order", "soft")
+FORMS = {  # what a chapter embeds: its preset and its stages, and the panels that these show
+    "02-content-addressing": ("content", "content", ["memory", "content"]),
+    "03-interpolation": ("choose", "gate", ["content", "previous", "gated"]),
+    "04-shift": ("iterate", "shift", ["previous", "shifted", "trail"]),
+    "05-sharpening": ("blur", "shift gamma", ["previous", "shifted", "weighting", "trail"]),
+    "06-erase-and-add": ("order", "write", ["place", "store", "erased", "added"]),
+}
+
+
+class Lab:
+    """The lab of a page: its controls as a person finds them, and every number that it shows."""
+
+    def __init__(self, visit, selector=".ntm-lab[data-address].ntm-ready"):
+        self.visit, self.page = visit, visit.page
+        self.root = self.page.locator(selector)
+        self.root.wait_for()
+
+    def control(self, name):
+        return self.root.locator(f'[data-control="{name}"]')
+
+    def press(self, control, *keys):
+        self.control(control).focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def act(self, name, times=1):
+        for _ in range(times):
+            self.root.locator(f'[data-act="{name}"]').press("Enter")
+
+    def choose(self, preset):
+        self.root.locator(f'.ntm-presets [data-preset="{preset}"]').press("Enter")
+
+    def numbers(self, selector):
+        """All values under a selector, once it is certain that each is shown as it should be."""
+        script = "nodes => nodes.map(node => [node.textContent, Number(node.dataset.value)])"
+        found = self.root.locator(f"{selector} [data-value]").evaluate_all(script)
+        places = 1 if "fader" in selector and "shift" not in selector else 2
+        for text, value in found:
+            assert abs(float(text.replace("\u2212", "-")) - value) <= 0.5 * 10**-places + 1e-9
+            assert text != "\u22120.00"
+        return torch.tensor([value for _, value in found], dtype=torch.float64)
+
+    def weighting(self, stage):
+        return self.numbers(f'[data-stage="{stage}"]')
+
+    def vector(self, table):
+        return self.numbers(f'[data-memory="{table}"] .ntm-fader')
+
+    def memory(self, table):
+        rows = self.numbers(f'[data-memory="{table}"] tbody').reshape(8, -1)
+        return rows[:, :6], rows[:, 6:].flatten()
+
+    def shift(self):
+        return self.numbers(".ntm-shift .ntm-fader")
+
+    def value(self, name):
+        return float(self.root.locator(f'output[for$="-{name}"]').text_content())
+
+    def says(self, panel):
+        return self.root.locator(f".ntm-panel-{panel} .ntm-says").text_content()
+
+    def panels(self):
+        return self.root.locator(".ntm-panel").evaluate_all("all => all.map(one => one.classList[1].slice(10))")
+
+    def trail(self):
+        rows = self.root.locator('[data-memory="trail"] tbody tr').all_inner_texts()
+        return [[float(part) for part in row.split()] for row in rows if row.strip()]
+
+    def address(self):
+        return {name: parts[0] for name, parts in parse_qs(self.page.evaluate("location.hash.slice(1)")).items()}
+
+    def wait_for_address(self, part):
+        self.page.wait_for_function(f"location.hash.includes('{part}')")
+
+    def assert_right(self):
+        """All that the lab shows follows from its controls, its memory and its previous weighting."""
+        memory, similarity = self.memory("memory")
+        key, previous, shift = self.vector("memory"), self.weighting("previous"), self.shift()
+        strength, gate, gamma = map(self.value, ("strength", "gate", "gamma"))
+        content = implementation.content_addressing(memory, key, strength)
+        gated = implementation.interpolate(content, previous, gate)
+        shifted = implementation.circular_shift(gated, shift)
+        weighting = implementation.sharpen(shifted, gamma)
+        expected = (content, previous, gated, shifted, weighting)
+        for stage, value in zip(STAGES, expected, strict=True):
+            assert_close(self.weighting(stage), value, rtol=0, atol=1e-12)
+        assert_close(similarity, implementation.cosine_similarity(memory, key), rtol=0, atol=1e-12)
+        read = self.numbers('[data-memory="read"]')
+        assert_close(read, implementation.read(memory, weighting), rtol=0, atol=1e-12)
+        erase, add = self.vector("erased"), self.vector("added")
+        if self.root.locator('input[value="erase-first"]').is_checked():
+            erased = implementation.erase(memory, weighting, erase)
+            added = after = implementation.write(memory, weighting, erase, add)
+        else:
+            added = implementation.add(memory, weighting, add)
+            erased = after = implementation.erase(added, weighting, erase)
+        assert_close(self.memory("erased")[0], erased, rtol=0, atol=1e-12)
+        assert_close(self.memory("added")[0], added, rtol=0, atol=1e-12)
+        return weighting, after
+
+
+@pytest.fixture
+def open_lab(browser):
+    if not (SITE / LAB).exists():
+        skip_or_fail("NO LAB WAS TESTED: it is not in _build/html; build it with `make site`")
+    visits = []
+
+    def open_page(address="", theme="light", size=DESKTOP, **options):
+        visits.append(Visit(browser, f"{LAB}#{address}" if address else LAB, theme, size, **options))
+        return Lab(visits[-1])
+
+    yield open_page
+    for visit in visits:
+        visit.page.close()
+        assert visit.complaints == []
+
+
+# --- The numbers
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_story_shows_what_the_equations_give(open_lab, preset):
+    """At the start, and when the result of a step has become the past."""
+    lab = open_lab()
+    lab.choose(preset)
+    assert lab.root.locator(".ntm-presets [aria-pressed=true]").get_attribute("data-preset") == preset
+    weighting, after = lab.assert_right()
+    for step in (1, 2, 3):
+        lab.act("step")
+        assert_close(lab.weighting("previous"), weighting, rtol=0, atol=1e-7)  # kept in float32
+        assert_close(lab.memory("memory")[0], after, rtol=0, atol=1e-6)
+        assert_close(torch.tensor(lab.trail()[-1]), weighting.float(), rtol=0, atol=0.0051)
+        assert len(lab.trail()) == step
+        weighting, after = lab.assert_right()
+    lab.act("reset")
+    assert lab.trail() == []
+    lab.choose(preset)
+    lab.assert_right()
+
+
+def test_story_content_strength_decides(open_lab):
+    lab = open_lab()
+    lab.choose("content")
+    assert lab.weighting("content").argsort(descending=True)[:2].tolist() == [2, 7]
+    assert "row 2" in lab.says("memory") and "Location 2 gets 60 %" in lab.says("content")
+    lab.press("strength", "End")
+    assert lab.value("strength") == 50 and lab.weighting("weighting")[2] > 0.98
+    lab.press("strength", "Home")
+    assert lab.weighting("weighting").tolist() == [1 / 8] * 8
+    assert "no say" in lab.says("content")
+    lab.assert_right()
+
+
+def test_story_choose_points_to_both_places(open_lab):
+    lab = open_lab()
+    lab.choose("choose")
+    assert_close(lab.weighting("weighting")[[1, 4]], torch.tensor([0.5, 0.5]).double(), rtol=0, atol=0.01)
+    lab.press("gate", "Home")
+    assert lab.weighting("weighting").argmax() == 4 and "ignored" in lab.says("gated")
+    lab.press("gate", "End")
+    assert lab.weighting("weighting").argmax() == 1 and "forgotten" in lab.says("gated")
+    lab.assert_right()
+
+
+def test_story_iterate_walks_and_wrap_comes_round(open_lab):
+    lab = open_lab()
+    lab.choose("iterate")
+    lab.act("step", 3)
+    assert [row.index(1.0) for row in lab.trail()] == [3, 4, 5]
+    assert lab.weighting("weighting")[6] == 1
+    lab.choose("wrap")
+    lab.act("step", 2)
+    assert [row.index(1.0) for row in lab.trail()] == [0, 1]
+    lab.press("shift-0", "End")
+    lab.act("step", 3)
+    assert [row.index(1.0) for row in lab.trail()] == [0, 1, 0, 7, 6]
+    assert "Step 5: 100 % at location 6" in lab.root.locator("[role=status]").text_content()
+
+
+def test_story_blur_melts_and_gamma_repairs(open_lab):
+    lab = open_lab()
+    lab.choose("blur")
+    lab.act("step", 10)
+    assert lab.weighting("previous").max() < 0.35
+    assert len(lab.trail()) == 8  # the last ones
+    lab.act("reset")
+    lab.press("gamma", "ArrowRight", "ArrowRight")
+    assert lab.value("gamma") == 2
+    lab.act("step", 10)
+    assert lab.weighting("previous").max() > 0.9
+    lab.assert_right()
+
+
+def test_story_jump_then_step(open_lab):
+    lab = open_lab()
+    lab.choose("jump")
+    assert lab.weighting("content").argmax() == 5 and lab.weighting("weighting").argmax() == 6
+    lab.act("step")
+    lab.press("gate", "Home")
+    lab.act("step", 2)
+    assert lab.weighting("previous").argmax() == 0  # 6, 7, 0
+
+
+def test_story_order_add_first_loses_what_was_added(open_lab):
+    lab = open_lab()
+    lab.choose("order")
+    row = lab.memory("added")[0][3]
+    assert_close(row, lab.vector("added"))
+    assert lab.panels()[-2:] == ["erased", "added"]
+    lab.root.locator('input[value="erase-first"]').focus()
+    lab.page.keyboard.press("ArrowDown")
+    assert lab.memory("erased")[0][3].tolist() == [0] * 6
+    assert lab.panels()[-2:] == ["added", "erased"]
+    lab.assert_right()
+    lab.act("step")
+    assert lab.memory("memory")[0][3].tolist() == [0] * 6
+
+
+def test_story_soft_comes_closer(open_lab):
+    lab = open_lab()
+    lab.choose("soft")
+    goal = lab.vector("added")[:3]
+
+    def gaps():
+        return (lab.memory("memory")[0][2:5, :3] - goal).norm(dim=-1)
+
+    before = gaps()
+    lab.act("step", 3)
+    assert (gaps() < before).all() and (gaps() / before).argmin() == 1
+
+
+# --- Controls
+
+
+def test_every_control_by_its_keys(open_lab):
+    """Each range input moves by arrow keys, Home and End, and the lab follows."""
+    lab = open_lab()
+    lab.choose("order")
+    names = lab.root.locator("input[type=range]").evaluate_all("all => all.map(input => input.dataset.control)")
+    assert len(names) == 3 + 6 + 3 + 6 + 6 and len(set(names)) == len(names)
+    for name in names:
+        control = lab.control(name)
+        low, high, step = (float(control.get_attribute(part)) for part in ("min", "max", "step"))
+        for key, expected in (("Home", low), ("ArrowUp", low + step), ("End", high), ("ArrowLeft", high - step)):
+            lab.press(name, key)
+            assert abs(float(control.input_value()) - expected) < 1e-9, (name, key)
+        if name.startswith("shift"):
+            assert_close(lab.shift().sum(), torch.tensor(1.0).double())
+    lab.assert_right()
+
+
+def test_all_is_reached_by_tab_with_a_name_and_a_visible_focus(open_lab):
+    lab = open_lab()
+    focusable = lab.root.locator("button, input:not([type=radio]), input:checked, a").count()
+    lab.root.locator("button").first.focus()
+    describe = """() => {
+      const node = document.activeElement;
+      const seen = node.matches(".ntm-fader input") ? node.nextElementSibling : node;
+      const style = getComputedStyle(seen);
+      const name = node.ariaLabel || node.labels?.[0]?.textContent || node.textContent;
+      return [!!node.closest(".ntm-lab"), name.trim(), style.outlineStyle, parseFloat(style.outlineWidth)];
+    }"""
+    lab.page.keyboard.press("Shift+Tab")
+    names = []
+    while True:
+        lab.page.keyboard.press("Tab")
+        inside, name, style, width = lab.page.evaluate(describe)
+        if not inside:
+            break
+        assert name and style != "none" and width >= 2, name
+        names.append(name)
+    assert len(names) == focusable
+    assert {"strength", "gate", "gamma", "key, column 0", "shift, share of +1", "add, column 5", "Step"} < set(names)
+
+
+def drag(lab, control, height):
+    """Drag the bar of an upright slider to a part of its height, with the mouse."""
+    track = lab.root.locator(f'[data-control="{control}"] + .ntm-track')
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    x = box["x"] + box["width"] / 2
+    lab.page.mouse.move(x, box["y"] + box["height"] / 2)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x, box["y"] + box["height"] * (1 - height), steps=4)
+    lab.page.mouse.up()
+
+
+def test_bars_are_dragged_with_the_mouse(open_lab):
+    lab = open_lab()
+    lab.choose("blur")
+    drag(lab, "shift-2", 0.5)
+    assert lab.shift().tolist() == [0.05, 0.45, 0.5]  # the others keep their ratio, in twentieths
+    drag(lab, "shift-2", 1.4)  # beyond the end
+    assert lab.shift().tolist() == [0, 0, 1]
+    drag(lab, "shift-2", 0)
+    assert lab.shift().sum() == 1 and lab.shift()[2] == 0
+    drag(lab, "key-1", 0.25)
+    assert lab.vector("memory")[1] == -0.5
+    drag(lab, "add-0", 0.9)
+    assert abs(lab.vector("added")[0] - 0.8) < 1e-9
+    lab.assert_right()
+
+
+def test_a_slider_is_dragged_with_the_mouse(open_lab):
+    lab = open_lab()
+    box = lab.control("gate").bounding_box()
+    lab.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert lab.value("gate") == 0.5
+    lab.assert_right()
+
+
+def test_a_finger_sets_bars_and_presses_buttons(open_lab):
+    lab = open_lab(size=PHONE, has_touch=True)
+    lab.root.locator('.ntm-presets [data-preset="iterate"]').tap()
+    track = lab.root.locator('[data-control="shift-0"] + .ntm-track')
+    track.tap(position={"x": 10, "y": 1})
+    assert lab.shift().tolist() == [1, 0, 0]
+    lab.root.locator('[data-act="step"]').tap()
+    assert lab.trail()[-1].index(1.0) == 1
+    lab.assert_right()
+
+
+def test_a_location_s_number_sets_the_key_or_the_head(open_lab):
+    lab = open_lab()
+    lab.root.get_by_role("button", name="use what location 5 holds").press("Enter")
+    assert_close(lab.vector("memory"), lab.memory("memory")[0][5], rtol=0, atol=0.025)
+    lab.root.get_by_role("button", name="put the head at location 6").press("Enter")
+    assert lab.weighting("previous").tolist() == [0] * 6 + [1, 0]
+    lab.assert_right()
+
+
+def test_a_zero_key_is_like_nothing(open_lab):
+    lab = open_lab()
+    lab.press("strength", "End")
+    lab.page.goto((SITE / LAB).as_uri() + "#preset=content&key=0,0,0,0,0,0&strength=50")
+    lab.page.reload()
+    lab = Lab(lab.visit)
+    assert lab.weighting("content").tolist() == [1 / 8] * 8 and "like nothing" in lab.says("memory")
+
+
+# --- The address
+
+
+def everything(lab):
+    shown = [lab.weighting(stage) for stage in STAGES] + [lab.shift(), lab.numbers('[data-memory="read"]')]
+    shown += [lab.memory(table)[0] for table in ("memory", "erased", "added")]
+    shown += [lab.vector(table) for table in ("memory", "erased", "added")]
+    return [x.tolist() for x in shown], [lab.value(name) for name in ("strength", "gate", "gamma")]
+
+
+def test_address_holds_all_that_is_set(open_lab):
+    """A link leads to the same numbers, to the last digit, also after steps and writes."""
+    lab = open_lab()
+    lab.choose("soft")
+    lab.press("gate", "PageUp", "ArrowRight")
+    lab.press("gamma", "ArrowRight")
+    lab.press("shift-2", "PageUp")
+    lab.press("key-3", "ArrowUp")
+    lab.press("erase-4", "ArrowUp")
+    lab.act("step", 3)
+    lab.press("add-0", "ArrowDown")
+    lab.press("strength", "ArrowDown")
+    lab.wait_for_address("strength=9.5")
+    assert lab.address()["preset"] == "soft" and lab.address()["step"] == "3"
+    again = open_lab(lab.page.evaluate("location.hash.slice(1)"))
+    assert everything(again) == everything(lab)
+    again.assert_right()
+
+
+def test_short_link_by_hand(open_lab):
+    lab = open_lab("preset=iterate&shift=0.2,0.6,0.2&gamma=3&gate=0.25&strength=7.3")
+    assert lab.shift().tolist() == [0.2, 0.6, 0.2]
+    assert [lab.value(name) for name in ("gamma", "gate", "strength")] == [3, 0.25, 7.3]
+    assert lab.weighting("previous").argmax() == 2
+    lab.assert_right()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "preset=nonsense&gate=0.5",
+        "preset=constructor",
+        "preset=content&gate=2&gamma=0&strength=x&step=-1",
+        "preset=content&shift=1,1,1&previous=0,0,0,0,0,0,0,0&key=1,2",
+        "preset=content&memory=1,2,3&order=sideways&gate=",
+        "what-each-number-does",
+    ],
+)
+def test_address_that_makes_no_sense_gives_the_preset(open_lab, address):
+    plain = everything(open_lab())
+    lab = open_lab(address)
+    assert everything(lab) == plain
+    lab.assert_right()
+
+
+def test_an_untouched_lab_leaves_the_address_alone(open_lab):
+    lab = open_lab()
+    lab.page.wait_for_timeout(400)
+    assert lab.page.evaluate("location.hash") == ""
+
+
+def test_back_and_forward(open_lab):
+    lab = open_lab()
+    first = everything(lab)
+    lab.choose("iterate")
+    lab.press("gamma", "ArrowRight")
+    changed = everything(lab)
+    lab.act("step", 2)
+    stepped, trail = everything(lab), lab.trail()
+
+    def go(way, expected):
+        getattr(lab.page, way)()
+        lab.page.wait_for_timeout(100)
+        assert everything(lab) == expected
+
+    lab.page.go_back()
+    go("go_back", changed)
+    assert lab.trail() == []
+    go("go_back", first)
+    lab.page.go_forward()
+    lab.page.go_forward()
+    go("go_forward", stepped)
+    assert lab.trail() == trail
+
+
+# --- The page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_it_fits(open_lab, theme, size):
+    """Nothing is cut off, no control is too small for a finger, and the colours are those of the theme."""
+    lab = open_lab("preset=soft", theme, size)
+    lab.visit.wait_for_theme(theme)
+    lab.act("step", 2)
+    lab.visit.assert_no_sideways_scroll()
+    too_wide = """nodes => nodes.filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.outerHTML)"""
+    assert lab.root.locator(".ntm-panel, td, .ntm-number, button").evaluate_all(too_wide) == []
+    small = """nodes => nodes.map(node => [node.getBoundingClientRect(), node.outerHTML])
+      .filter(([box]) => box.width < 24 || box.height < 24).map(([, html]) => html)"""
+    assert lab.root.locator("button, .ntm-track, .ntm-slider input").evaluate_all(small) == []
+    assert [url for url in lab.visit.requests if not url.startswith(("file:", "data:"))] == []
+
+
+def test_rows_of_neighbours_are_at_one_height(open_lab):
+    lab = open_lab()
+    for row in (("memory", "content", "previous"), ("gated", "shifted", "weighting")):
+        last = "li:last-child, tbody tr:last-child"
+        boxes = [lab.root.locator(f".ntm-panel-{kind}").locator(last).first.bounding_box() for kind in row]
+        centres = [box["y"] + box["height"] / 2 for box in boxes]
+        assert max(centres) - min(centres) < 2
+
+
+def test_nothing_moves_when_the_reader_prefers_so(open_lab):
+    moving = "nodes => nodes.filter(node => parseFloat(getComputedStyle(node).transitionDuration) > 0).length"
+    assert open_lab().root.locator("*").evaluate_all(moving) > 0
+    assert open_lab(reduced_motion="reduce").root.locator("*").evaluate_all(moving) == 0
+
+
+def test_page_says_what_each_number_does(open_lab):
+    lab = open_lab()
+    text = lab.page.locator("article").inner_text()
+    for word in ("key", "strength", "gate", "shift", "gamma", "erase", "add"):
+        assert f"\n{word} " in text.replace("\u00a0", " "), word
+    assert lab.root.locator(".ntm-story").count() == 1
+
+
+# --- In a chapter
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("chapter", FORMS)
+def test_a_chapter_shows_its_part(browser, open_lab, chapter, size):
+    preset, stages, panels = FORMS[chapter]
+    form = f'<div class="ntm-lab" id="embedded" data-preset="{preset}" data-stages="{stages}"><p>For print.</p></div>'
+    seen = open_lab(size=size).visit
+    file = SITE / "notebooks" / f"{chapter}.html"
+    page = file.read_text(encoding="utf-8").replace("</article>", f"{form}</article>")
+    seen.page.route(f"**/{file.name}", lambda route: route.fulfill(body=page, content_type="text/html; charset=utf-8"))
+    seen.page.goto(file.as_uri())
+    lab = Lab(seen, "#embedded.ntm-lab.ntm-ready")
+    assert lab.panels() == panels
+    assert "For print" not in lab.root.inner_text()
+    seen.assert_no_sideways_scroll()
+    for stage in STAGES:
+        if lab.root.locator(f'[data-stage="{stage}"]').count():
+            assert_close(lab.weighting(stage).sum(), torch.tensor(1.0).double())
+    if "content" not in stages.split():
+        lab.act("step")
+    assert seen.page.evaluate("location.hash") == ""
+
+    link = lab.root.get_by_role("link", name="Open this in the lab")
+    weightings = {stage: lab.weighting(stage).tolist() for stage in STAGES}
+    link.click()
+    whole = Lab(seen)
+    assert whole.page.url.startswith((SITE / LAB).as_uri())
+    for stage, shown in weightings.items():
+        assert shown in ([], whole.weighting(stage).tolist())
+    whole.assert_right()
+
+
+def test_chapters_that_embed_a_lab_build_it(browser, open_lab):
+    """Every page that has one, as it is in the book."""
+    for file in sorted((SITE / "notebooks").glob("*.html")):
+        if 'class="ntm-lab"' in file.read_text(encoding="utf-8"):
+            seen = open_lab().visit
+            seen.page.goto(file.as_uri())
+            for lab in seen.page.locator(".ntm-lab").all():
+                assert lab.locator(".ntm-panel").count() > 0
