@@ -4,8 +4,8 @@
  *   const question = task.draw({ bits: 8 }, { length: 5 }, ntm.random(1)); // the same for the same seed
  *   const { inputs, targets, mask } = task.encode({ bits: 8 }, question);
  *
- * settings: of the task in Python (bits and so on). sizes: what the reader may choose; each task lists its own, with the
- * least and the most, and what is usual (none: it is drawn).
+ * settings: of the task in Python (bits and so on). sizes: what the reader may choose; each task lists its own, with
+ * the least and the most, and what is usual (none: it is drawn).
  * A batch is one sequence: inputs and targets have a row for each step, mask says at which steps the answer counts, and
  * labels say in words what each step is. vector_at gives the place in question.vectors that a step shows, or -1.
  */
@@ -49,6 +49,7 @@
 
   const copy = {
     title: "Copy",
+    marks: ["delimiter"],
     trained_on: ({ min_length, max_length }) => `${min_length} to ${max_length} vectors`,
     sizes: { length: size("Vectors", 1, 1000, (settings) => settings.max_length) },
 
@@ -64,6 +65,7 @@
 
   const repeat_copy = {
     title: "Repeat copy",
+    marks: ["number of repeats (normalised)", "delimiter"],
     trained_on: ({ min_length, max_length, min_repeats, max_repeats }) =>
       `${min_length} to ${max_length} vectors, ${min_repeats} to ${max_repeats} repeats`,
     sizes: {
@@ -95,7 +97,9 @@
 
   const associative_recall = {
     title: "Associative recall",
-    trained_on: ({ min_items, max_items, item_length }) => `${min_items} to ${max_items} items of ${item_length} vectors`,
+    marks: ["item begins", "query begins, ends"],
+    trained_on: ({ min_items, max_items, item_length }) =>
+      `${min_items} to ${max_items} items of ${item_length} vectors`,
     sizes: {
       items: size("Items", 2, 100, (settings) => settings.max_items),
       query: size("Item asked for", 1, (sizes) => sizes.items - 1, null), // drawn, unless the reader says
@@ -113,11 +117,10 @@
       const question = range(items).flatMap((i) => [[...starts, 1], ...item(i).map((vector) => [...vector, 0])]);
       question.push([...starts, 0], ...item(query - 1).map((vector) => [...vector, 0]));
       const batch = question_then_answer(question, item(query), {
-        question: [
-          ...range(items).flatMap((i) => [`item ${i + 1} begins`, ...name_vectors(item_length, `item ${i + 1}: vector`)]),
-          "query begins",
-          ...name_vectors(item_length, `query, which is item ${query}: vector`),
-        ],
+        question: range(items + 1).flatMap((i) => {
+          const [name, what] = i < items ? [`item ${i + 1}`, ""] : ["query", `, which is item ${query}`];
+          return [`${name} begins`, ...name_vectors(item_length, `${name}${what}: vector`)];
+        }),
         answer: name_vectors(item_length, `answer, which is item ${query + 1}: vector`),
         vector_at: range(items + 1).flatMap((i) =>
           range(item_length + 1).map((j) => (j && i < items ? i * item_length + j - 1 : -1)),
@@ -131,6 +134,7 @@
 
   const priority_sort = {
     title: "Priority sort",
+    marks: ["priority", "delimiter"],
     trained_on: ({ items, answers }) => `${items} vectors, of which the ${answers} of highest priority are wanted`,
     sizes: {
       items: size("Vectors", 1, 200, (settings) => settings.items),
@@ -146,12 +150,13 @@
     encode(settings, { vectors, priorities, answers }) {
       const first = range(vectors.length).sort((a, b) => priorities[b] - priorities[a]);
       const wanted = first.slice(0, answers);
+      const name = (i) => `vector ${i + 1}, priority ${priorities[i].toFixed(2)}`;
       return question_then_answer(
         vectors.map((vector, i) => [...vector, priorities[i]]),
         wanted.map((i) => vectors[i]),
         {
-          question: vectors.map((_, i) => `vector ${i + 1}, priority ${priorities[i].toFixed(2)}`),
-          answer: wanted.map((from, i) => `answer ${i + 1}: vector ${from + 1}, priority ${priorities[from].toFixed(2)}`),
+          question: range(vectors.length).map(name),
+          answer: wanted.map((from, i) => `answer ${i + 1}: ${name(from)}`),
           vector_at: range(vectors.length),
         },
       );
