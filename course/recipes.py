@@ -39,6 +39,7 @@ class Recipe:
     learning_rate: float = 3e-3  # at the first step; falls linearly to zero
     clip_norm: float = 1.0  # longest gradient
     curriculum: Sequence[Stage] = ()  # what comes before the task's own sizes
+    practice: Task | None = None  # draws the training sequences in the task's place
     average: float = 0.0  # decay of the moving average of the weights, which is then what counts; 0 for none
     stop_when_solved: bool = False
     compile: bool = False  # an NTM's step, while it trains
@@ -56,8 +57,10 @@ class Recipe:
         Raises:
             KeyError, TypeError, ValueError: the entries are not those of a recipe.
         """
-        values = {entry.name: settings[entry.name] for entry in fields(cls)}
-        return cls(**values | {"task": type(TASKS[settings["name"]])(**settings["task"])})
+        given = {"practice": None, **settings}  # older files have none
+        values = {entry.name: given[entry.name] for entry in fields(cls)}
+        tasks = {key: type(TASKS[settings["name"]])(**values[key]) for key in ("task", "practice") if values.get(key)}
+        return cls(**values | tasks)
 
     def make(self) -> nn.Module:
         """The untrained machine. Its weights follow ``torch.manual_seed``."""

@@ -60,9 +60,9 @@ class Run:
             machine = recipe.make().to(device)
         except (RuntimeError, AssertionError) as error:
             raise RunError(f"cannot train on the device {device!r}: {str(error).splitlines()[0]}") from error
-        names = "batch_size", "learning_rate", "clip_norm", "curriculum", "average", "stop_when_solved"
-        options = {name: self.settings[name] for name in names}
-        self.trainer = Trainer(machine, recipe.task, recipe.steps, seed=DATA_SEED + seed, **options)
+        names = "steps", "batch_size", "learning_rate", "clip_norm", "curriculum", "average", "stop_when_solved"
+        options = {"practice": recipe.practice} | {name: self.settings[name] for name in names}
+        self.trainer = Trainer(machine, recipe.task, seed=DATA_SEED + seed, **options)
         self.saved_step = 0
         self.seconds, self.solved_seconds = 0.0, None  # spent training, over all resumes
         self.sums = {"updates": 0, "bits": 0.0, "wrong": 0.0, "norm": 0.0}  # since the last report

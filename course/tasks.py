@@ -42,6 +42,9 @@ class CopyTask(Task):
 
     Inputs have ``bits`` data channels and one channel for the delimiter; a sequence of length L takes 2 L + 1 steps.
 
+    An all-zero vector looks like a step of the answer, and chance makes only one of 256. To practise them, ``blanks``
+    blots out that share of the vectors, from 0 (the paper's task) to below 1.
+
     >>> batch = CopyTask(bits=2).sample(batch_size=1, seed=0, length=3)
     >>> batch.inputs.shape, int(batch.mask.sum())
     (torch.Size([7, 1, 3]), 6)
@@ -50,10 +53,13 @@ class CopyTask(Task):
     bits: int = 8
     min_length: int = 1
     max_length: int = 20
+    blanks: float = 0.0
 
     def __post_init__(self):
         _check_sizes(bits=self.bits, min_length=self.min_length)
         _check_sizes(self.min_length, max_length=self.max_length)
+        if not 0 <= self.blanks < 1:
+            raise ValueError(f"blanks must be from 0 to below 1, got {self.blanks}")
 
     def sample(self, batch_size: int, seed: Seed, length: int | None = None) -> Batch:
         """Draw sequences of one length: the one given, or one between ``min_length`` and ``max_length``."""
@@ -61,6 +67,8 @@ class CopyTask(Task):
         length = _given_or_drawn(length, self.min_length, self.max_length, generator)
         _check_sizes(batch_size=batch_size, length=length)
         vectors = _random_bits(length, batch_size, self.bits, generator=generator)
+        if self.blanks:
+            vectors *= torch.rand(length, batch_size, 1, generator=generator) >= self.blanks
         return _question_then_answer(vectors, vectors)
 
 

@@ -55,8 +55,9 @@ class Trainer:
 
     Args:
         machine: changed in place.
-        task: draws the training sequences.
+        task: what to learn; it draws the training sequences and the test of whether it is solved.
         steps: updates at most.
+        practice: draws the training sequences in the task's place.
         batch_size: sequences an update.
         learning_rate: at the first step.
         clip_norm: longest gradient, over all parameters together; longer ones are scaled down to it.
@@ -77,6 +78,7 @@ class Trainer:
         task: Task,
         steps: int,
         *,
+        practice: Task | None = None,
         batch_size: int = 16,
         learning_rate: float = 3e-3,
         clip_norm: float = 1.0,
@@ -89,7 +91,8 @@ class Trainer:
             raise ValueError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}")
         if not 0 <= average < 1:
             raise ValueError(f"average must be from 0 to below 1, got {average}")
-        self.machine, self.task, self.steps, self.batch_size = machine, task, steps, batch_size
+        self.machine, self.task, self.practice = machine, task, practice or task
+        self.steps, self.batch_size = steps, batch_size
         self.learning_rate, self.clip_norm, self.stop_when_solved = learning_rate, clip_norm, stop_when_solved
         self.curriculum = curriculum
         self.optimizer, self.generator = torch.optim.Adam(machine.parameters(), lr=learning_rate), as_generator(seed)
@@ -117,7 +120,8 @@ class Trainer:
     def _update(self) -> Seen:
         stage = next((ranges for end, ranges in self.curriculum if self.step < end), {})
         sizes = {name: draw(lowest, highest, self.generator) for name, (lowest, highest) in stage.items()}
-        batch = self.task.sample(self.batch_size, self.generator, **sizes).to(next(self.machine.parameters()).device)
+        batch = self.practice.sample(self.batch_size, self.generator, **sizes)
+        batch = batch.to(next(self.machine.parameters()).device)
         outputs, _ = self.machine(batch.inputs)
         loss = bits_per_sequence(outputs, batch)
         self.optimizer.zero_grad()

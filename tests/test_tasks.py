@@ -140,6 +140,18 @@ def test_copy_wants_what_it_showed(bits, length, batch_size, seed):
     assert batch.inputs[:length, :, bits].eq(0).all()
 
 
+def test_blanks_are_the_share_of_vectors_that_is_blotted_out():
+    """A vector of 16 bits is blank by chance once in 65,536 times: of 4,000 none, or one."""
+    for share in (0.0, 0.1, 0.5):
+        batch = CopyTask(bits=16, blanks=share).sample(400, seed=3, length=10)
+        blank = batch.inputs[:10, :, :16].eq(0).all(-1)
+        assert abs(blank.float().mean() - share) <= 4 * math.sqrt(share * (1 - share) / 4000) + 1 / 4000
+        assert torch.equal(batch.targets[11:], batch.inputs[:10, :, :16])
+    for impossible in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=f"blanks must be from 0 to below 1, got {impossible}"):
+            CopyTask(blanks=impossible)
+
+
 # --- Repeat copy
 
 

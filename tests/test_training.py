@@ -194,3 +194,24 @@ def test_a_curriculum_sets_the_sizes_until_its_stages_end():
     assert len(list(trainer)) == 60
     assert set(lengths[:20]) == {2, 3} and lengths[20:25] == [5] * 5 and set(lengths[25:]) == {None}
     assert trainer.solved_at == 45  # easy batches do not count
+
+
+def test_practice_draws_the_training_and_the_task_the_test_of_what_is_solved():
+    """A machine that is right on practice alone is never solved; one that is right on the task is."""
+    task, practice = CopyTask(bits=2, max_length=4), CopyTask(bits=2, max_length=4, blanks=0.9)
+    trainer = Trainer(tiny_machine(), task, 1, practice=practice, seed=5)
+    batch = practice.sample(trainer.batch_size, seed=5)
+    expected = bits_per_sequence(tiny_machine()(batch.inputs)[0], batch).item()
+    assert next(iter(trainer)).bits == pytest.approx(expected, rel=1e-6)
+
+    class Blind(Echo):
+        """Knows only blank vectors."""
+
+        def forward(self, inputs, state=None):
+            return super().forward(inputs, state)[0].sub(20).clamp(max=-10), state
+
+    allblank = CopyTask(bits=2, max_length=4, blanks=math.nextafter(1, 0))
+    for machine, solved_at in [(Blind(), None), (Echo(), 20)]:
+        trainer = Trainer(machine, task, 30, practice=allblank)
+        assert all(seen.wrong == 0 for seen in trainer)
+        assert trainer.solved_at == solved_at
