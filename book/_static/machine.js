@@ -1,7 +1,7 @@
-/* The page on which a trained machine runs: book/machine.md. ntm.js has the machine, tasks.js the questions.
+/* The page on which a trained machine runs: book/machine.md. ntm.js has the machine, tasks.js the questions, run.js the run.
  *
- * The reader's choice (task, controller, sizes, N, seed, changed bits, step) stands in the page's address. From it follows
- * a run, which is computed whole, in slices of time, and then shown step by step. ntm.run is the run on show: try
+ * The reader's choice (task, controller, sizes, N, seed, changed bits, step) stands in the page's address. From it
+ * follows a run, which is computed whole, in slices of time, and then shown step by step. ntm.run is the run on show: try
  * ntm.run.steps[5].heads[0].weighting in the browser's console.
  */
 (() => {
@@ -10,10 +10,7 @@
   const STATIC = document.currentScript.src.replace(/[^/]*$/, ""); // where this file and machines/ are
   const [LEAST_N, MOST_N, MOST_SEED] = [4, 2048, 999999];
   const SLICE = 25; // milliseconds of work between two pauses, in which the page answers its reader
-  const KEEP_EVERY = 32; // steps; the memory after the others is computed again when it is looked at
-  const FIRST_CHARACTER = 0x3400; // of the packed weights, see machine_files.py
   const CELL = 10; // height of a cell of inputs and outputs, in CSS pixels
-  const FOCUSED = 0.5; // a weighting with less at its largest location is called spread
 
   const app = document.getElementById("machine");
   const part = (name) => app.querySelector(`[data-part="${name}"]`);
@@ -21,7 +18,6 @@
   const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
   const clamp = (value, least, most) => Math.min(Math.max(Math.round(value) || 0, least), most);
   const range = (count) => [...Array(count).keys()];
-  const largest_at = (vector) => vector.reduce((best, value, i) => (value > vector[best] ? i : best), 0);
   const as_bits = (vector) => vector.map((value) => (value > 0 ? 1 : 0)).join("");
   const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
@@ -103,30 +99,8 @@
 
   const machines = {};
 
-  /** The inverse of pack in machine_files.py: two characters of 15 bits each hold a float32. */
-  function unpack(text, exponents) {
-    const bits = new Uint32Array(text.length / 2);
-    for (let i = 0; i < bits.length; i++) {
-      const high = text.charCodeAt(2 * i) - FIRST_CHARACTER; // sign, which exponent, first 8 bits of the mantissa
-      const low = text.charCodeAt(2 * i + 1) - FIRST_CHARACTER; // its last 15 bits
-      bits[i] = ((high >> 14) << 31) | (exponents[(high >> 8) & 63] << 23) | ((high & 255) << 15) | low;
-    }
-    return new Float32Array(bits.buffer);
-  }
-
-  function build_machine({ config, shapes, exponents, text }) {
-    const weights = unpack(text, exponents);
-    const tensors = {};
-    let start = 0;
-    for (const [name, shape] of Object.entries(shapes)) {
-      const size = shape.reduce((product, length) => product * length, 1);
-      tensors[name] = { shape, data: weights.subarray(start, (start += size)) };
-    }
-    return new ntm.NTM({ config, tensors });
-  }
-
   function with_machine(name, use) {
-    const build = () => use((machines[name] ??= build_machine(ntm.machines[name])));
+    const build = () => use((machines[name] ??= ntm.build_machine(ntm.machines[name])));
     if (ntm.machines[name]) return build();
     const script = element("script", { src: `${STATIC}machines/${name}.js` });
     script.onload = build;
@@ -134,62 +108,7 @@
     document.head.append(script);
   }
 
-  // --- The run
-
-  class Run {
-    constructor(machine, batch, N) {
-      Object.assign(this, { machine, batch, N, length: batch.inputs.length, milliseconds: 0 });
-      this.steps = []; // output (logits), and what each head did
-      this.kept = []; // the state before every 32nd step
-      this.state = machine.initial_state(N);
-    }
-
-    advance() {
-      if (this.steps.length % KEEP_EVERY === 0) this.kept.push(this.state);
-      const { output, state, heads } = this.machine.step(this.batch.inputs[this.steps.length], this.state);
-      const slim = ({ kind, strength, gate, shift, gamma, weighting }) => {
-        const focus = largest_at(weighting);
-        return { kind, strength, gate, shift, gamma, weighting: Float32Array.from(weighting), focus };
-      };
-      this.steps.push({ output, heads: heads.map(slim) });
-      this.state = state;
-    }
-
-    /** The heads by name, in the order in which they are shown: those that write first. */
-    get heads() {
-      const { heads } = this.steps[0];
-      const named = (kind) => {
-        const same = range(heads.length).filter((i) => heads[i].kind === kind);
-        return same.map((index, i) => ({ index, kind, name: `${kind} head${same.length > 1 ? ` ${i + 1}` : ""}` }));
-      };
-      return [...named("write"), ...named("read")];
-    }
-
-    /** Memory after a step: computed again from the last state that was kept, or that was looked at. */
-    memory_at(step) {
-      const first = Math.floor(step / KEEP_EVERY) * KEEP_EVERY;
-      const near = this.seen && this.seen.step >= first && this.seen.step <= step;
-      let { step: at, state } = near ? this.seen : { step: first - 1, state: this.kept[first / KEEP_EVERY] };
-      while (at < step) state = this.machine.step(this.batch.inputs[++at], state).state;
-      this.seen = { step, state };
-      return state.memory;
-    }
-
-    is_wrong(step, channel) {
-      const bit = this.steps[step].output[channel] > 0 ? 1 : 0; // a logit above 0 is a probability above one half
-      return this.batch.mask[step] && bit !== this.batch.targets[step][channel];
-    }
-
-    wrong_at(step) {
-      return this.batch.targets[step].filter((_, channel) => this.is_wrong(step, channel)).length;
-    }
-
-    focus_in_words(step, { index }) {
-      const { focus, weighting } = this.steps[step].heads[index];
-      const where = `location ${number(focus)} (${weighting[focus].toFixed(2)})`;
-      return weighting[focus] < FOCUSED ? `spread, most at ${where}` : where;
-    }
-  }
+  // --- Running
 
   let latest = 0; // number of the newest run; older ones end when they see that they are not it
 
@@ -201,7 +120,7 @@
     app.setAttribute("aria-busy", "true");
     with_machine(machine_name(), (machine) => {
       if (ticket !== latest) return;
-      const run = new Run(machine, make_batch(), choice.N);
+      const run = new ntm.Run(machine, make_batch(), choice.N);
       const progress = control("progress");
       progress.max = run.length;
       const slice = () => {
@@ -254,7 +173,7 @@
     });
   }
 
-  /** Draw a table of values, -1 to 1, as coloured cells; NaN is empty. Of cells smaller than a pixel the largest shows. */
+  /** Draw values from -1 to 1 as coloured cells; NaN is empty. Of cells smaller than a pixel the largest shows. */
   function draw_cells(canvas, rows, columns, value, positive, negative = positive) {
     const [width, height] = fit(canvas);
     if (!width || !height) return;
@@ -367,7 +286,7 @@
     const height = run.heads.length > 2 ? 96 : Math.min(Math.max(64, 4 * run.N), 192);
     const weight = (row, step) => Math.sqrt(at(step).weighting[row]); // the root shows small weights too
     const draw_weights = (canvas) => draw_cells(canvas, run.N, T, weight, head.kind);
-    const where = `${name}: locations 0 (top) to ${number(run.N - 1)}`;
+    const where = `${name}: locations 0 to ${number(run.N - 1)}`;
     add_panel("weightings", where, height, draw_weights, (step) => run.focus_in_words(step, head));
 
     const strip = (label, rows, value, say) => {
@@ -389,7 +308,7 @@
 
   /** The move with the largest weight: "+1 (0.98)". */
   function move_in_words(shift) {
-    const best = largest_at(shift);
+    const best = ntm.largest_at(shift);
     const move = best - (shift.length >> 1);
     return `${move > 0 ? "+" : ""}${number(move)} (${shift[best].toFixed(2)})`;
   }
