@@ -1,8 +1,8 @@
-/* The page on which a trained machine runs: book/machine.md. ntm.js has the machine, tasks.js the questions, run.js the run.
+/* The page on which a trained machine runs: book/machine.md. Its parts: ntm.js (machine), tasks.js (questions), run.js.
  *
  * The reader's choice (task, controller, sizes, N, seed, changed bits, step) stands in the page's address. From it
- * follows a run, which is computed whole, in slices of time, and then shown step by step. ntm.run is the run on show: try
- * ntm.run.steps[5].heads[0].weighting in the browser's console.
+ * follows a run, which is computed whole, in slices of time, and then shown step by step. ntm.run is the run on show:
+ * try ntm.run.steps[5].heads[0].weighting in the browser's console.
  */
 (() => {
   "use strict";
@@ -250,7 +250,7 @@
     const draw_input = (canvas) => draw_cells(canvas, bits, T, (row, step) => inputs[step][row], "one");
     const question = signal("Input", bits, draw_input, (step) => as_bits(inputs[step].slice(0, bits)));
     question.classList.add("machine-drawable");
-    question.addEventListener("pointerdown", (event) => draw_bits(event, question));
+    question.addEventListener("pointerdown", draw_bits);
 
     const { marks } = ntm.tasks[choice.task];
     const draw_marks = (canvas) =>
@@ -313,7 +313,7 @@
     return `${move > 0 ? "+" : ""}${number(move)} (${shift[best].toFixed(2)})`;
   }
 
-  const draw_panels = () => panels.forEach((panel) => panel.draw());
+  const draw_panels = () => panels.forEach((panel) => setTimeout(panel.draw)); // the page may answer in between
 
   // --- One step: the memory as a tape with the heads on it, and their numbers
 
@@ -415,11 +415,12 @@
   };
 
   /** Press a bit of the question to turn it; drag, and all bits on the way become the same. */
-  function draw_bits(event, box) {
-    const { question, vector_at } = ntm.run.batch;
+  function draw_bits(event) {
     const seen = new Set();
     let ink = null;
     const paint = (moved) => {
+      const { question, vector_at } = ntm.run.batch; // new after every bit, and so is the box
+      const box = app.querySelector(".machine-drawable");
       const { top, height } = box.getBoundingClientRect();
       const vector = vector_at[step_under(moved, box)];
       const bit = Math.floor(((moved.clientY - top) / height) * question.vectors[0].length);
