@@ -1,14 +1,12 @@
 """The built site, page by page in Chromium, from disk and without a network: as a reader sees it."""
 
-import os
 import re
-import shutil
 from functools import cache
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
+from conftest import skip_or_fail
 
 SITE = Path(__file__).parents[1] / "_build" / "html"
 FILES = sorted(file.relative_to(SITE).as_posix() for file in SITE.rglob("*.html"))
@@ -18,34 +16,10 @@ PATIENCE = 120_000  # milliseconds, for a machine that has other things to do
 RENDERED = "() => window.MathJax === undefined || (window.MathJax.startup?.promise?.then(() => true) ?? false)"
 
 
-def skip_or_fail(reason):
-    """A laptop may do without these tests. CI may not, or they would never run anywhere."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def find_chromium():
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-
-
 @pytest.fixture(scope="module")
 def site():
     if not PAGES:
         skip_or_fail("NO SITE WAS TESTED: there is none in _build/html; build it with `make site`")
-
-
-@pytest.fixture(scope="module")
-def browser(site):
-    path = find_chromium()
-    if path is None:
-        skip_or_fail("NO BROWSER SAW THE SITE: there is no Chromium; install it, or give its path in $CHROMIUM")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 class Visit:
@@ -84,7 +58,7 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser):
+def visit(site, browser):
     visits = []
 
     def open_page(*args):
