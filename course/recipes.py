@@ -70,6 +70,7 @@ class Recipe:
 
 
 SMALL = {"controller_size": 100, "N": 32, "M": 20}
+TWO_READS = SMALL | {"num_reads": 2}
 SEARCHING = SMALL | {"num_reads": 4}
 COUNTING = SMALL | {"N": 64, "num_reads": 2, "memory_start": "learned"}
 TWO_HEADS = SMALL | {"num_reads": 2, "num_writes": 2}  # of each kind
@@ -87,12 +88,20 @@ GROWING = [(150 * stage, {"items": (2, 3 + stage)}) for stage in range(1, 17)] +
 RECIPES: dict[tuple[str, str], Recipe] = {
     (recipe.name, recipe.controller): recipe
     for recipe in [
-        Recipe("copy", "feedforward", SMALL, steps=3000),
+        Recipe("copy", "feedforward", TWO_READS, steps=3000, practice=CopyTask(blanks=0.1)),
         Recipe("copy", "lstm", SMALL, steps=2000),
         Recipe("copy", "baseline", {"hidden_size": 256}, steps=2000, learning_rate=1e-3),
         Recipe("repeat-copy", "feedforward", TWO_HEADS, steps=8000, learning_rate=2e-3, curriculum=FEW_REPEATS),
         Recipe("repeat-copy", "lstm", SMALL, steps=16000, learning_rate=2e-3, curriculum=FEW_REPEATS),
-        Recipe("repeat-copy", "baseline", {"hidden_size": 512}, steps=2000, learning_rate=1e-3, curriculum=FEW_REPEATS),
+        Recipe(
+            "repeat-copy",
+            "baseline",
+            {"hidden_size": 512},
+            steps=8000,
+            learning_rate=1e-3,
+            batch_size=32,
+            curriculum=FEW_REPEATS,
+        ),
         Recipe("associative-recall", "feedforward", SEARCHING),
         Recipe("associative-recall", "lstm", SEARCHING, steps=3000, curriculum=SIX_ITEMS),
         Recipe("associative-recall", "baseline", {"hidden_size": 256}, learning_rate=1e-3),

@@ -64,6 +64,9 @@ def made_of(entry: Mapping) -> str:
 
 
 def solved(entry: Mapping) -> str:
+    """How many seeds solved the task. No machine can be right on all bits of n-grams."""
+    if entry["settings"]["name"] == "n-grams":
+        return NOTHING
     count = sum(outcome["solved_at"] is not None for outcome in entry["seeds"])
     return f"{count} of {len(entry['seeds'])}"
 
