@@ -546,7 +546,6 @@
     setup.addEventListener("change", ({ target }) => {
       const said = Object.fromEntries([...setup.elements].map(({ name, value }) => [name, value]));
       const { flips, priorities, step } = choice;
-      if (target.name === "speed") return;
       if (target.name === "task") choose({ task: said.task, controller: said.controller, seed: said.seed });
       else if (target.name === "seed") choose({ ...said, query: undefined });
       else choose({ ...said, flips, priorities, step });
