@@ -350,12 +350,20 @@ def test_weights_arrive_bit_for_bit(regular, name):
 def test_a_step_is_fast(regular, name):
     regular.choose(name)
     regular.type("N", 128)
-    times = []
-    for _ in range(5):
-        regular.part("randomise").click()
-        regular.wait()
-        times.append(regular.ask("ntm.run.milliseconds / ntm.run.length"))
-    assert min(times) < STEP_LIMIT
+    middle = regular.ask("""() => {
+        const { machine, batch, N } = ntm.run;
+        const times = [];
+        for (let round = 0; round < 5; round++) {
+            const run = new ntm.Run(machine, batch, N);
+            while (run.steps.length < run.length) {
+                const began = performance.now();
+                run.advance();
+                times.push(performance.now() - began);
+            }
+        }
+        return times.sort((a, b) => a - b)[times.length >> 1];
+    }""")
+    assert middle < STEP_LIMIT
 
 
 def test_only_the_chosen_machine_is_loaded(read):
