@@ -422,7 +422,9 @@ def test_the_numbers_of_a_step_are_those_of_python(read, name):
         assert [float(row[1]), float(row[2]), float(row[4])] == pytest.approx([float(w) for w in wanted], abs=0.006)
         assert list(map(float, row[3].split())) == pytest.approx(trace.shift[16, 0, head].tolist(), abs=0.006)
         place, weight = re.search(r"location (\d+) \((\d\.\d\d)\)", focus).groups()
-        assert int(place) == weightings[head].argmax()
+        assert weightings[head, int(place)] == pytest.approx(
+            weightings[head].max().item(), abs=1e-4
+        )  # many may be equal
         assert float(weight) == pytest.approx(weightings[head].max().item(), abs=0.006)
 
 
