@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from conftest import skip_or_fail
+from browsing import skip_or_fail
 from torch.testing import assert_close
 
 from course.batch import Batch
