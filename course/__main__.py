@@ -104,7 +104,7 @@ def make_parser() -> Parser:
     )
     keep.add_argument("--chosen", metavar="WHY", required=True, help="why it is the first one, in words")
     keep.add_argument("--into", type=Path, default=WEIGHTS, metavar="FOLDER", help="default: course/weights")
-    keep.add_argument("--long", action="store_true", help="take the measures that need many minutes, too")
+    keep.add_argument("--long", action="store_true", help="take the measures that need many minutes and gigabytes, too")
 
     commands.add_parser("list", help="list the tasks and recipes")
     return parser
