@@ -12,7 +12,7 @@ READY := $(VENV)/.stamp-ready
 VERIFIED := $(VENV)/.stamp-verified
 BUILT := _build/.stamp-built
 EPUB := _build/epub/neural-turing-machines.epub
-BUILT_TESTS := tests/test_site.py tests/test_accessibility.py tests/test_epub.py
+BUILT_TESTS := $(addprefix tests/, test_site.py test_accessibility.py test_epub.py test_ntm_js.py test_lab.py test_machine_page.py)
 
 CODE := implementation.py $(shell find course -type f -not -path '*/__pycache__/*')
 PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*')
