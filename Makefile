@@ -12,6 +12,7 @@ READY := $(VENV)/.stamp-ready
 VERIFIED := $(VENV)/.stamp-verified
 BUILT := _build/.stamp-built
 
+BROWSER := $(addprefix tests/test_,site.py ntm_js.py lab.py)
 CODE := implementation.py $(shell find course -type f -not -path '*/__pycache__/*')
 PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*')
 
@@ -39,7 +40,7 @@ lint: $(READY)  ## check style and spelling of code, notebooks and pages
 	$(BIN)/codespell
 
 unit: $(READY)  ## test implementation.py, course/, the docstrings, and that no notebook lost its outputs
-	$(PYTEST) --doctest-modules implementation.py course tests --ignore=tests/test_site.py
+	$(PYTEST) --doctest-modules implementation.py course tests $(addprefix --ignore=,$(BROWSER))
 
 verify: $(READY)  ## run all notebooks again and compare the stored text
 	$(run-notebooks)
@@ -47,8 +48,8 @@ verify: $(READY)  ## run all notebooks again and compare the stored text
 site: $(READY)  ## build _build/html, with warnings as errors
 	$(build-site)
 
-browser: $(READY)  ## visit every built page with Chromium: light, dark, phone
-	$(PYTEST) -rs tests/test_site.py
+browser: $(READY)  ## visit every built page with Chromium: light, dark, phone; use the lab; compare ntm.js with Python
+	$(PYTEST) -rs $(BROWSER)
 
 notebooks: $(READY)  ## run the notebooks again and store their outputs (some: make notebooks NOTEBOOKS=notebooks/04-shift.ipynb)
 	$(BIN)/jupyter nbconvert --config=book/refresh.py --to=notebook --execute --inplace $(NOTEBOOKS)
