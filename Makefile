@@ -12,7 +12,7 @@ READY := $(VENV)/.stamp-ready
 VERIFIED := $(VENV)/.stamp-verified
 BUILT := _build/.stamp-built
 
-BROWSER := $(addprefix tests/test_,site.py ntm_js.py lab.py)
+BROWSER_TESTS := $(addprefix tests/test_,site.py ntm_js.py lab.py)
 CODE := implementation.py $(shell find course -type f -not -path '*/__pycache__/*')
 PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*')
 
@@ -40,7 +40,7 @@ lint: $(READY)  ## check style and spelling of code, notebooks and pages
 	$(BIN)/codespell
 
 unit: $(READY)  ## test implementation.py, course/, the docstrings, and that no notebook lost its outputs
-	$(PYTEST) --doctest-modules implementation.py course tests $(addprefix --ignore=,$(BROWSER))
+	$(PYTEST) --doctest-modules implementation.py course tests $(addprefix --ignore=,$(BROWSER_TESTS))
 
 verify: $(READY)  ## run all notebooks again and compare the stored text
 	$(run-notebooks)
@@ -49,7 +49,7 @@ site: $(READY)  ## build _build/html, with warnings as errors
 	$(build-site)
 
 browser: $(READY)  ## visit every built page with Chromium: light, dark, phone; use the lab; compare ntm.js with Python
-	$(PYTEST) -rs $(BROWSER)
+	$(PYTEST) -rs $(BROWSER_TESTS)
 
 notebooks: $(READY)  ## run the notebooks again and store their outputs (some: make notebooks NOTEBOOKS=notebooks/04-shift.ipynb)
 	$(BIN)/jupyter nbconvert --config=book/refresh.py --to=notebook --execute --inplace $(NOTEBOOKS)
