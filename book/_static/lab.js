@@ -394,7 +394,9 @@
       const track = element("div", { class: "ntm-track" }, element("div", { class: "ntm-fill" }));
       const drag = (event) => {
         const box = track.getBoundingClientRect();
-        const height = Math.min(1, Math.max(0, (box.bottom - event.clientY) / box.height));
+        const margin = 4; // pixels at each end that count as the end
+        const reached = (box.bottom - margin - event.clientY) / (box.height - 2 * margin);
+        const height = Math.min(1, Math.max(0, reached));
         const steps = Math.round((height * (high - low)) / step);
         set(Number((low + steps * step).toFixed(6)));
       };
@@ -547,6 +549,7 @@
         rows.forEach((row, t) => {
           const weighting = this.trail[t];
           const [name, ...cells] = row.children;
+          row.setAttribute("aria-hidden", !weighting);
           name.textContent = weighting ? `${state.step - this.trail.length + t + 1}` : "\u00a0";
           cells.forEach((cell, i) => {
             cell.textContent = weighting ? show(weighting[i]) : "";
