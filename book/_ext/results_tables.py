@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from course.measures import MEASURES, Measure
-from course.pretrained import KINDS, MANIFEST, WEIGHTS, manifest
+from course.pretrained import KINDS, MANIFEST, WEIGHTS, curves, manifest
 from course.recipes import CONTROLLERS, TASKS, Recipe
 
 PAPER = {  # tables 1 to 3: heads and units of the controller, or layers and units; weights
@@ -104,6 +104,24 @@ def scored(entry: Mapping | None, measure: Measure) -> str:
     return f"{number(score['wrong'])} of {number(score['asked'])}"
 
 
+def at_equal_cost(learned: Mapping[str, Mapping[int, Mapping]]) -> list[str]:
+    """A row of the losses where all machines have seen the same number of sequences: as many as the briefest training.
+
+    Args:
+        learned: for each controller the learning curves of its seeds, as :func:`course.pretrained.curves` gives them.
+
+    >>> curve = {"sequences": [100, 200], "bits": [9.0, 4.0]}
+    >>> at_equal_cost({"lstm": {0: curve}, "baseline": {0: {"sequences": [100], "bits": [7.0]}}})
+    ['bits per sequence after 100 sequences', '9', '7']
+    """
+    count = min(curve["sequences"][-1] for seeds in learned.values() for curve in seeds.values())
+    row = [f"bits per sequence after {count:,} sequences"]
+    for seeds in learned.values():
+        reached = [next(i for i, seen in enumerate(curve["sequences"]) if seen >= count) for curve in seeds.values()]
+        row.append(number(median(curve["bits"][i] for curve, i in zip(seeds.values(), reached, strict=True))))
+    return row
+
+
 def table(rows: Iterable[Iterable[str]]) -> str:
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|---" * (head.count(" | ") + 1) + "|", *body])
@@ -115,6 +133,10 @@ def tables(task: str, directory: Path = WEIGHTS) -> str:
     trained = {controller: entry for controller, entry in entries.items() if entry}
     training = [["training", *KINDS.values()], ["machine in the paper; weights", *PAPER[task]]]
     training += [[name, *(cell(e) if e else NOTHING for e in entries.values())] for name, cell in TRAINING.items()]
+    if trained:
+        name, *cells = at_equal_cost({controller: curves(task, controller, directory) for controller in trained})
+        shown = dict(zip(trained, cells, strict=True))
+        training.append([name, *(shown.get(controller, NOTHING) for controller in CONTROLLERS)])
     asked = [["fresh sequences", "memory", "how many", *KINDS.values()]]
     for measure in MEASURES[task]:
         sizes = ", ".join(f"{name} {size:,}" for name, size in measure.sizes.items()) or "as in training"

@@ -37,10 +37,12 @@ def tried(trial: Mapping) -> str:
     if "memory_start" in recipe.machine:
         words.append(f"{recipe.machine['memory_start']} memory")
     words += [f"{recipe.steps:,} steps of {recipe.batch_size}", f"rate {recipe.learning_rate}"]
-    for end, ranges in recipe.curriculum:
+    for end, ranges in recipe.curriculum[:1] + recipe.curriculum[1:][-1:]:
         for name, (lowest, highest) in ranges.items():
             span = f"{lowest} to {highest}" if lowest != highest else f"always {lowest}"
             words.append(f"{name} {span} up to step {end:,}")
+    if len(recipe.curriculum) > 2:
+        words.append(f"{len(recipe.curriculum) - 2} stages between the two")
     if recipe.practice:
         words += [f"{name} {value}" for name, value in trial["settings"]["practice"].items()]
     return ", ".join(words)
