@@ -4,8 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import torch
-from browsing import skip_or_fail
-from browsing import DESKTOP, PHONE, SITE, Visit
+from browsing import DESKTOP, PHONE, SITE, Visit, skip_or_fail
 from torch.testing import assert_close
 
 import implementation

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 import torch
-from bs4 import BeautifulSoup
 from browsing import skip_or_fail
+from bs4 import BeautifulSoup
 from torch.testing import assert_close
 
 from course.batch import Batch

@@ -80,4 +80,6 @@ def given(records):
 
 
 def numbers(cell):
-    return [float(number) for number in re.findall(r"\d[\d,.]*", re.sub(r"(?<=\d),(?=\d)", "", cell).replace(", ", " "))]
+    return [
+        float(number) for number in re.findall(r"\d[\d,.]*", re.sub(r"(?<=\d),(?=\d)", "", cell).replace(", ", " "))
+    ]

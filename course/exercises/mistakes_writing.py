@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.exercises_mistakes import column, mistake, outer
+from course.exercises.mistakes import column, mistake, outer
 from implementation import add, erase, write
 
 WRITE = [

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import implementation
-from course.exercises_cases import (
+from course.exercises.cases import (
     LEADING,
     Answer,
     Case,

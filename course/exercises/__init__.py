@@ -7,16 +7,16 @@ from textwrap import fill
 from IPython.display import display
 
 import implementation
-from course.exercises_cases import Answer, arguments
-from course.exercises_hints import diagnose
-from course.exercises_mistakes import Mistake
-from course.exercises_mistakes_content import CONTENT, COSINE, READ
-from course.exercises_mistakes_moving import INTERPOLATE, SHIFT
-from course.exercises_mistakes_sharpening import ADDRESS, SHARPEN
-from course.exercises_mistakes_writing import WRITE, WRITE_HEADS
-from course.exercises_picture import Comparison
-from course.exercises_properties import property_tests
-from course.exercises_trials import Trial, attempt, holds, is_stub, short, wrong_arguments
+from course.exercises.cases import Answer, arguments
+from course.exercises.hints import diagnose
+from course.exercises.mistakes import Mistake
+from course.exercises.mistakes_content import CONTENT, COSINE, READ
+from course.exercises.mistakes_moving import INTERPOLATE, SHIFT
+from course.exercises.mistakes_sharpening import ADDRESS, SHARPEN
+from course.exercises.mistakes_writing import WRITE, WRITE_HEADS
+from course.exercises.picture import Comparison
+from course.exercises.properties import property_tests
+from course.exercises.trials import Trial, attempt, holds, is_stub, short, wrong_arguments
 
 WIDTH = 68  # of the text of a verdict, in characters
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.exercises_mistakes import column, mistake, normalised
+from course.exercises.mistakes import column, mistake, normalised
 from implementation import circular_shift
 
 INTERPOLATE = [

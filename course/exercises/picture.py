@@ -7,7 +7,7 @@ from html import escape
 import torch
 from torch import Tensor
 
-from course.exercises_trials import number, same
+from course.exercises.trials import number, same
 
 MAX_ROWS = 16
 BAR = 14  # the longest bar, in characters, or in halves of an em

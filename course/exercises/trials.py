@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.exercises_cases import Answer, Case, Relation
+from course.exercises.cases import Answer, Case, Relation
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances of float32, over a few dozen operations
 DIGITS = 3

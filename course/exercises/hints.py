@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from course.exercises_mistakes import Mistake
-from course.exercises_trials import ABSOLUTE, RELATIVE, Answer, Trial, attempt, number, same
+from course.exercises.mistakes import Mistake
+from course.exercises.trials import ABSOLUTE, RELATIVE, Answer, Trial, attempt, number, same
 
 DECIMALS = 4  # how well two numbers agree that count as the same in another place
 ENOUGH = 0.75  # the share of cases that a known mistake must explain

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course.exercises_mistakes import column, mistake, normalised
+from course.exercises.mistakes import column, mistake, normalised
 from implementation import address, circular_shift, content_addressing, interpolate, sharpen
 
 TINY = (1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)  # what people add to a sum lest they divide by zero

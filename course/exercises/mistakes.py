@@ -1,7 +1,7 @@
 """What a mistake is: a function that makes it, with a hint that names it.
 
-The mistakes themselves stand in the ``exercises_mistakes_`` files. The checker runs them beside an answer: where one
-gives what the answer gives, its hint is shown.
+The mistakes themselves stand in the ``mistakes_`` files beside this one. The checker runs them beside an answer: where
+one gives what the answer gives, its hint is shown.
 """
 
 from collections.abc import Callable
