@@ -343,11 +343,7 @@ def test_a_location_s_number_sets_the_key_or_the_head(open_lab):
 
 
 def test_a_zero_key_is_like_nothing(open_lab):
-    lab = open_lab()
-    lab.press("strength", "End")
-    lab.page.goto((SITE / LAB).as_uri() + "#preset=content&key=0,0,0,0,0,0&strength=50")
-    lab.page.reload()
-    lab = Lab(lab.visit)
+    lab = open_lab("preset=content&key=0,0,0,0,0,0&strength=50")
     assert lab.weighting("content").tolist() == [1 / 8] * 8 and "like nothing" in lab.says("memory")
 
 
@@ -483,7 +479,7 @@ def test_page_says_what_each_number_does(open_lab):
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("chapter", FORMS)
-def test_a_chapter_shows_its_part(browser, open_lab, chapter, size):
+def test_a_chapter_shows_its_part(open_lab, chapter, size):
     preset, stages, panels = FORMS[chapter]
     form = f'<div class="ntm-lab" id="embedded" data-preset="{preset}" data-stages="{stages}"><p>For print.</p></div>'
     seen = open_lab(size=size).visit
@@ -512,7 +508,7 @@ def test_a_chapter_shows_its_part(browser, open_lab, chapter, size):
     whole.assert_right()
 
 
-def test_chapters_that_embed_a_lab_build_it(browser, open_lab):
+def test_chapters_that_embed_a_lab_build_it(open_lab):
     """Every page that has one, as it is in the book."""
     for file in sorted((SITE / "notebooks").glob("*.html")):
         if 'class="ntm-lab"' in file.read_text(encoding="utf-8"):
