@@ -282,6 +282,13 @@ UNKNOWN = {
     ),
     "rows in order": ("write", lambda m, w, e, a: write(m.sort(-2).values, w, e, a), "instead of"),
     "wrong row": ("write", lambda m, w, e, a: write(m, w, e, a).roll(1, -2), "in other places"),
+    "batch of one": ("read", lambda m, w: (w.unsqueeze(-2) @ m).squeeze(), "add one of size 1"),
+    "nan_to_num": (
+        "cosine_similarity",
+        lambda m, k: torch.nan_to_num((m @ k[..., None])[..., 0] / (m.norm(dim=-1) * k.norm(dim=-1, keepdim=True))),
+        "the gradient is nan or infinite",
+    ),
+    "capped gamma": ("sharpen", lambda w, g: sharpen(w, g.clamp(max=50)), "instead of"),
     "pairs only": ("write_heads", lambda m, *heads: write_heads(m, *(x[..., :2, :] for x in heads)), "instead of"),
     "largest addition": (
         "write_heads",
@@ -370,6 +377,11 @@ def leaves(memory, weighting):
     sys.exit("enough")
 
 
+def without_gradients(memory, weighting):
+    torch.set_grad_enabled(False)
+    return implementation.read(memory, weighting)
+
+
 def prints(memory, weighting):
     print("weights", weighting.tolist())
     return memory
@@ -391,6 +403,9 @@ BROKEN = {
     "one number": (lambda m, w: implementation.read(m, w).sum(), "The shape is []; [2] is expected."),
     "nan": (lambda m, w: implementation.read(m, w) * float("nan"), "Entry [0] is nan."),
     "infinite": (lambda m, w: implementation.read(m, w) / 0, "Entry [0] is inf."),
+    "complex": (lambda m, w: implementation.read(m, w) + 0j, "It returns complex numbers."),
+    "sparse": (lambda m, w: implementation.read(m, w).to_sparse(), "It returns a tensor with the layout torch.sparse"),
+    "gradients off": (without_gradients, "the gradient is lost on the way"),
     "gradient lost": (lambda m, w: implementation.read(m, w).detach(), "the gradient is lost on the way"),
     "a class": (dict, "It raises TypeError"),
     "one machine only": (lambda memory, weighting: weighting @ memory, "Without leading dimensions it works."),

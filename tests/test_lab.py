@@ -188,7 +188,7 @@ def test_story_iterate_walks_and_wrap_comes_round(open_lab):
     lab.press("shift-0", "End")
     lab.act("step", 3)
     assert [row.index(1.0) for row in lab.trail()] == [0, 1, 0, 7, 6]
-    assert "Step 5: 100 % at location 6" in lab.root.locator("[role=status]").text_content()
+    assert "After step 5: 100 % at location 6" in lab.root.locator("[role=status]").text_content()
 
 
 def test_story_blur_melts_and_gamma_repairs(open_lab):

@@ -73,8 +73,8 @@
     wrap: {
       name: "Round the end",
       story:
-        "The head is at location 7, the last one, and moves by +1. Press Step: it comes round to 0. The memory is a " +
-        "ring. Put the whole shift on -1 and it goes back.",
+        "The head was at location 7, the last one, and moves by +1: it comes round to 0. The memory is a ring. Press Step, " +
+        "and it goes on from there. Put the whole shift on -1 and it goes back.",
       state: { previous: one_hot(7), shift: NEXT },
     },
     blur: {
@@ -102,7 +102,7 @@
       name: "Write softly",
       story:
         "The weighting is spread over locations 2 to 4, and so is the write: it mixes old and new in each row. Press Step " +
-        "again and again: the rows come closer to the add vector, the middle one first. Columns 3 to 5 are not erased.",
+        "again and again: in columns 0 to 2 these rows come closer to the add vector, the middle one first. Columns 3 to 5 stay.",
       state: {
         previous: [0, 0, 0.25, 0.5, 0.25, 0, 0, 0],
         erase: [1, 1, 1, 0, 0, 0],
@@ -218,7 +218,7 @@
     previous({ previous }) {
       const i = top(previous);
       if (previous[i] > 0.995) return `The head was at location ${i}.`;
-      return `The head was spread out. Most of it, ${percent(previous[i])}, was at location ${i}.`;
+      return `The head was spread out. At location ${i} it had ${percent(previous[i])}, and nowhere more.`;
     },
     gated({ gate }) {
       if (gate === 0) return "Gate 0: the search is ignored. The head starts from where it was.";
@@ -349,7 +349,7 @@
       const result = run(this.state);
       this.leap(advance(this.state, result), [...this.trail, result.weighting].slice(-TRAIL));
       const i = top(result.weighting);
-      this.status.textContent = `Step ${this.state.step}: ${percent(result.weighting[i])} at location ${i}`;
+      this.status.textContent = `After step ${this.state.step}: ${percent(result.weighting[i])} at location ${i}`;
     }
 
     /** Back to the memory and the place that the preset begins with; the controls stay as they are set. */

@@ -144,11 +144,17 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
 def only_properties(passed: list[tuple[str, int, int]]) -> str:
     """What to say when every number is right, but something that is to hold does not."""
     broken = [name for name, count, total in passed if count < total]
+    if broken == ["... and its gradient is a number"]:
+        return (
+            "The numbers are right, but at an empty row or key the gradient is nan or infinite, as that of 0 / 0 or of "
+            "the root of 0 is: one such row spoils all the weights. Keep a zero out of the division, and out of the root."
+        )
     if broken == [passed[-1][0]]:
         return (
             "The numbers are right, but the gradient is lost on the way, or wrong: no network could learn through it. "
             "Stay with torch operations on the arguments: no .detach(), .item(), .tolist(), .numpy() or .data, and no "
-            "torch.tensor(...) made of results."
+            "torch.tensor(...) made of results. A step more than the equation has, such as to normalise again, changes "
+            "the gradient, too."
         )
     return (
         f"The numbers are right at first, but not when the function is called again, in: {broken[0]}. "

@@ -13,7 +13,7 @@ from torch import Tensor
 import implementation
 
 N, M, S, W = 7, 5, 3, 3  # locations, width, shift width, heads; prime, so that axes cannot be mixed up unseen
-LEADING = ((), (), (2,), (13,), (11, 2))  # leading dimensions of the random cases
+LEADING = ((), (), (1,), (2,), (13,), (11, 2))  # leading dimensions of the random cases
 
 Case = tuple[Tensor, ...]
 Answer = Callable[..., Tensor]
@@ -164,16 +164,24 @@ def gradients(correct: Answer) -> Relation:
         g = torch.Generator().manual_seed(0)
         direction = torch.randn(correct(*case).shape, generator=g)
         flows = []
-        for function in (answer, correct):
+        for function in (correct, answer):  # in this order: an answer may switch gradients off
             leaves = [argument.clone().requires_grad_() for argument in case]
             loss = (function(*leaves) * direction).sum()
             tracked = loss.requires_grad
             found = torch.autograd.grad(loss, leaves, allow_unused=True) if tracked else [None] * len(leaves)
             pairs = zip(found, leaves, strict=True)
             flows.append(torch.cat([(torch.zeros_like(x) if d is None else d).flatten() for d, x in pairs]))
-        return flows[0], flows[1]
+        return flows[1], flows[0]
 
     return relation
+
+
+def finite_gradients(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
+    """Whether the gradient that reaches each argument is a number: 1 where it is."""
+    leaves = [argument.clone().requires_grad_() for argument in case]
+    found = torch.autograd.grad(answer(*leaves).sum(), leaves, allow_unused=True)
+    finite = torch.cat([d.isfinite().float().flatten() for d in found if d is not None])
+    return finite, torch.ones_like(finite)
 
 
 def sums_to_one(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:

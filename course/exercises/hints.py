@@ -107,7 +107,7 @@ def seen(answer: Answer, correct: Answer, names: Sequence[str], first: Trial, tr
 def wrong_shape(got: Tensor, expected: Tensor) -> str:
     shapes = f"The shape is {list(got.shape)}; {list(expected.shape)} is expected."
     if got.numel() == expected.numel():
-        return f"{shapes} The count of numbers is right: drop a dimension with squeeze, or swap two."
+        return f"{shapes} The count of numbers is right: drop a dimension, add one of size 1, or swap two."
     if got.dim() < expected.dim():
         return f"{shapes} A dimension too many was summed up or picked from."
     if got.dim() > expected.dim():

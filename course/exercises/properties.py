@@ -17,6 +17,7 @@ from course.exercises.cases import (
     S,
     Test,
     changed,
+    finite_gradients,
     gradients,
     random_cases,
     small_cases,
@@ -109,6 +110,7 @@ def special(name: str) -> Sequence[Test]:
                 Test("always between -1 and 1", cases, within(-1, 1)),
                 Test("longer rows, a shorter key: same similarity", cases, lengths_do_not_count),
                 Test("an empty row or key has similarity 0", empty_row(name)),
+                Test("... and its gradient is a number", empty_row(name), finite_gradients),
                 Test("rows of tiny numbers count as any others", changed(name, plain, memory=TINY)),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
             ]
@@ -138,7 +140,9 @@ def special(name: str) -> Sequence[Test]:
             ]
         case "sharpen":
             two = torch.stack([FINE, FINE.flip(0) * 0.1 + 0.9 * torch.eye(N)[0]])
-            huge = [(FINE, torch.tensor(1000.0)), (two, torch.tensor([1000.0, 700.0]))]
+            close = torch.tensor([0.5, 0.49, 0.01])
+            huge = [(weighting, torch.tensor(1000.0)) for weighting in (FINE, close)]
+            huge += [(two, torch.tensor([1000.0, 700.0]))]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("gamma 1 changes nothing", with_(gamma=1.0), equals(argument=0)),

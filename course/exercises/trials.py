@@ -71,7 +71,7 @@ def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] =
     given = tuple(argument.clone() for argument in case)
     printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), torch.enable_grad():
             got = answer(*given)
     except (Exception, SystemExit) as error:
         return Trial(case, expected, None, raised(error, answer), printed.getvalue())
@@ -83,7 +83,13 @@ def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] =
             f"It changes its argument {name} in place. Whoever calls it still needs the old one: make a new tensor, "
             "with x * y and not x *= y, or work on x.clone()."
         )
-    return Trial(case, expected, got.detach() if isinstance(got, Tensor) else None, problem, printed.getvalue())
+    shown = got.detach() if isinstance(got, Tensor) and _ordinary(got) else None
+    return Trial(case, expected, shown, problem, printed.getvalue())
+
+
+def _ordinary(got: Tensor) -> bool:
+    """Whether it holds real numbers that can be looked at, one by one."""
+    return got.layout is torch.strided and got.device.type == "cpu" and not got.is_complex()
 
 
 def _untouched(old: Tensor, new: Tensor) -> bool:
@@ -98,6 +104,12 @@ def unusable(got: object, expected: Tensor) -> str:
     if not isinstance(got, Tensor):
         kind = type(got).__name__
         return f"It returns {kind}, not a tensor of shape {shape}. A tensor keeps the way that gradients take back."
+    if got.is_complex():
+        return (
+            "It returns complex numbers. If there is a Fourier transform in it, take the real part of the end: .real."
+        )
+    if not _ordinary(got):
+        return f"It returns a tensor with the layout {got.layout} on {got.device}; an ordinary one is expected."
     if got.dtype != expected.dtype:
         return f"It returns a tensor of {got.dtype}; its arguments are {expected.dtype}, and so should the result be."
     return ""
@@ -120,7 +132,7 @@ def _file(answer: Answer) -> str:
 def holds(relation: Relation, answer: Answer, case: Case) -> bool:
     """Whether a property holds; an exception means no."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), torch.enable_grad():
             got, expected = relation(answer, tuple(argument.clone() for argument in case))
             return isinstance(got, Tensor) and got.dtype == expected.dtype and same(got, expected)
     except (Exception, SystemExit):
