@@ -54,7 +54,7 @@ epub: $(READY)  ## build the course as an ePub, with warnings as errors
 	@echo "The ePub is ready: $(EPUB)"
 
 browser: $(READY)  ## visit every built page with Chromium (light, dark, phone, keyboard), and check the ePub
-	$(PYTEST) -rs $(BUILT_TESTS)
+	$(PYTEST) -rs -n $(WORKERS) --dist=loadfile $(BUILT_TESTS)
 
 notebooks: $(READY)  ## run the notebooks again and store their outputs (some: make notebooks NOTEBOOKS=notebooks/04-shift.ipynb)
 	$(BIN)/jupyter nbconvert --config=book/refresh.py --to=notebook --execute --inplace $(NOTEBOOKS)

@@ -23,15 +23,22 @@ const opaque = (element) => {
     return opacity > 0.5;
 };
 
+// A control that is see-through lies over the picture that comes next, which must show in its place what it shows.
+const drawn = (element) => [element, element.nextElementSibling].find((one) => one && opaque(one));
+
 // Controls that the Tab key does not reach, or that do not show that they have the focus.
 const withoutFocus = () => controls().map((element) => {
     if (element.tabIndex < 0) return "out of reach: " + named(element);
     document.activeElement.blur();
-    const before = look(element);
+    const shown = drawn(element);
+    if (!shown) {
+        element.focus({preventScroll: true});  // some are seen only while they have the focus
+        return opaque(element) ? "" : "not seen itself: " + named(element);
+    }
+    const before = look(shown);
     element.focus({preventScroll: true});
     if (document.activeElement !== element) return "takes no focus: " + named(element);
-    if (look(element) === before) return "focus not seen: " + named(element);
-    return opaque(element) ? "" : "not seen itself: " + named(element);
+    return look(shown) === before ? "focus not seen: " + named(element) : "";
 }).filter(Boolean);
 
 // What a mouse may press, by the look of its pointer, and the keyboard may not.

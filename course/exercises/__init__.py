@@ -147,7 +147,7 @@ def only_properties(passed: list[tuple[str, int, int]]) -> str:
     if broken == ["... and its gradient is a number"]:
         return (
             "The numbers are right, but at an empty row or key the gradient is nan or infinite, as that of 0 / 0 or of "
-            "the root of 0 is: one such row spoils all the weights. Keep a zero out of the division, and out of the root."
+            "the root of 0 is: one such row spoils all the weights. Keep a zero out of divisions and roots."
         )
     if broken == [passed[-1][0]]:
         return (
