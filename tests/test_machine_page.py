@@ -618,6 +618,7 @@ def test_the_run_as_a_table_says_what_the_pictures_show(read):
     reader.part("table-details").locator("summary").focus()
     reader.page.keyboard.press("Enter")
     rows = reader.part("table").locator("tbody tr")
+    rows.first.wait_for()  # the table is made when it is opened
     assert rows.count() == 13
     run = reader.run()
     cells = rows.nth(8).locator("td").all_inner_texts()

@@ -119,11 +119,14 @@ def prepare(app: Sphinx) -> None:
 
 
 def tidy(body: str) -> str:
-    """A summary as the standard wants it, with no paragraph in it.
+    """A summary as the standard wants it, with no paragraph in it; and no link to a state of what acts on a page.
 
     >>> tidy('<summary><p class="expanded">Hide</p></summary><p>Graves</p>')
     '<summary><span class="expanded">Hide</span></summary><p>Graves</p>'
+    >>> tidy('<a href="#task=copy&amp;N=32">Copy</a> <a href="#top">Top</a>')
+    '<a>Copy</a> <a href="#top">Top</a>'
     """
+    body = re.sub(r'(<a\b[^>]*?) href="#[^"]*=[^"]*"', r"\1", body)
     return SUMMARY.sub(lambda found: re.sub(r"(</?)p\b", r"\1span", found.group()), body)
 
 
