@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 import torch
-from browsing import skip_or_fail
+from browsing import PHONE, SITE, Visit, skip_or_fail
 from bs4 import BeautifulSoup
 from torch.testing import assert_close
 
@@ -22,9 +22,7 @@ from course.tasks import AssociativeRecallTask, CopyTask, PrioritySortTask, Repe
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "book" / "_static"
-SITE = ROOT / "_build" / "html"
-PAGE = SITE / "book" / "machine.html"
-PATIENCE = 120_000  # milliseconds, for a machine that has other things to do
+PAGE = "book/machine.html"
 LIMIT = 400_000  # bytes of a machine's file
 STEP_LIMIT = 5.0  # milliseconds, at N = 128
 DONE = "() => window.ntm?.run && document.querySelector('#machine').getAttribute('aria-busy') === 'false'"
@@ -109,7 +107,7 @@ def test_one_wrong_bit_in_twenty_is_the_most(machine_files):
 
 @pytest.fixture(scope="module")
 def built():
-    if not PAGE.exists():
+    if not (SITE / PAGE).exists():
         skip_or_fail("NO PAGE WAS TESTED: there is none in _build/html; build it with `make site`")
 
 
@@ -201,18 +199,11 @@ def test_random_numbers_follow_from_the_seed(tasks, seed):
 # --- The page, as a reader uses it
 
 
-class Reader:
-    """Somebody with the page open, and all that went wrong meanwhile."""
+class Reader(Visit):
+    """Somebody with the page open."""
 
     def __init__(self, browser, address="", **options):
-        self.page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, "offline": True} | options)
-        self.page.set_default_timeout(PATIENCE)
-        self.requests, self.complaints = [], []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self.complaints.append(m.text))
-        self.page.goto(PAGE.as_uri() + address)
+        super().__init__(browser, PAGE + address, **options)
         self.wait()
 
     def leave(self):
@@ -242,9 +233,6 @@ class Reader:
         self.wait()
         self.control("controller").select_option(controller)
         self.wait()
-
-    def ask(self, script):
-        return self.page.evaluate(script)
 
     def run(self):
         return self.ask(
@@ -370,7 +358,7 @@ def test_only_the_chosen_machine_is_loaded(read):
     reader = read("#task=copy&controller=lstm")
     loaded = [Path(url).name for url in reader.requests if "/machines/" in url]
     assert loaded == ["index.js", "copy-lstm.js"]
-    own = [SITE / "book" / "machine.html", *(SCRIPTS / name for name in ("ntm.js", "run.js", "tasks.js", "machine.js"))]
+    own = [SITE / PAGE, *(SCRIPTS / name for name in ("ntm.js", "run.js", "tasks.js", "machine.js"))]
     assert sum(path.stat().st_size for path in own) < 200_000
     reader.control("task").select_option("associative-recall")
     reader.wait()
@@ -630,9 +618,7 @@ def test_the_run_as_a_table_says_what_the_pictures_show(read):
 @pytest.mark.parametrize("name", GOOD)
 def test_fits_a_phone_by_day_and_by_night(read, name):
     task, controller = name.rsplit("-", 1)
-    reader = read(
-        f"#task={task}&controller={controller}&N=128", viewport={"width": 375, "height": 740}, color_scheme="dark"
-    )
+    reader = read(f"#task={task}&controller={controller}&N=128", theme="dark", size=PHONE)
     reader.part("parameters-details").locator("summary").click()
     assert reader.ask("document.documentElement.scrollWidth") <= 375
     shown = "document.querySelector('.machine-memory canvas').toDataURL()"

@@ -21,7 +21,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 from static_html import pictures_as_files, standing_still
 
-STYLES = ("pygments.css", "course-epub.css")
+STYLES = ("pygments.css", "overview.css", "course-epub.css")
 SUMMARY = re.compile(r"<summary.*?</summary>", re.DOTALL)
 
 

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 def pack(weights: np.ndarray) -> tuple[str, list[int]]:
-    """Write float32 numbers as text, two characters each, without losing a bit; machine.js has the inverse.
+    """Write float32 numbers as text, two characters each, without losing a bit; run.js has the inverse.
 
     A float32 is a sign, an exponent of 8 bits and a mantissa of 23 bits. The weights of a machine use few exponents, so
     6 bits are enough to say which: that makes 30 bits, 15 a character. In UTF-16 these are four bytes a number, where

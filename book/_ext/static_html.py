@@ -37,10 +37,8 @@ class _Fragment(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]], closed: bool = False) -> None:
         self.acting |= {tag} & ACTING
         written = self.get_starttag_text()
-        name, closed = (
-            written[1 : 1 + len(tag)],
-            closed or tag in VOID,
-        )  # SVG's names have capitals; the parser's have not
+        name = written[1 : 1 + len(tag)]  # SVG's names have capitals; the parser's have not
+        closed = closed or tag in VOID
         spelled = {attribute.lower(): attribute for attribute in re.findall(r"[\w:.-]+(?=\s*=)", written)}
         pairs = (f' {spelled.get(key, key)}="{escape(key if value is None else value)}"' for key, value in attributes)
         text = f"<{name}{''.join(pairs)}{' /' if closed else ''}>"
