@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import fill
 
+import torch
 from IPython.display import display
 
 import implementation
@@ -15,7 +16,7 @@ from course.exercises.mistakes_moving import INTERPOLATE, SHIFT
 from course.exercises.mistakes_sharpening import ADDRESS, SHARPEN
 from course.exercises.mistakes_writing import WRITE, WRITE_HEADS
 from course.exercises.picture import Comparison
-from course.exercises.properties import property_tests
+from course.exercises.properties import DOUBLE, FINITE, REACHES, property_tests
 from course.exercises.trials import Trial, attempt, holds, is_stub, short, wrong_arguments
 
 WIDTH = 68  # of the text of a verdict, in characters
@@ -109,6 +110,15 @@ def find(name: str) -> Exercise | None:
 
 def judge(exercise: Exercise, answer: Answer) -> Verdict:
     """Try an answer on every case of an exercise. The same answer gets the same verdict every time."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        return _judged(exercise, answer)
+    finally:
+        torch.set_default_dtype(usual)
+
+
+def _judged(exercise: Exercise, answer: Answer) -> Verdict:
     name, names = exercise.name, tuple(arguments(exercise.name))
     cases = property_tests(name)
     if is_stub(answer, cases[0].cases[0]):
@@ -120,13 +130,15 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
     if complaint:
         return Verdict("wrong", f"{name}: wrong.", hint=complaint)
 
-    trials, passed, broken = [], [], []
+    trials, passed, broken, failing = [], [], [], []
+    ordinary = sum(len(test.cases) for test in cases[:2])
     for test in cases:
         tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
         held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
         passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
         fits = held if test.relation else [trial.passed for trial in tried]
-        broken += [] if any(fits) or test in (*cases[:2], cases[-1]) else [test.name]
+        broken += [] if any(fits) or test in cases[:2] or test.name in (FINITE, DOUBLE, REACHES) else [test.name]
+        failing += [] if all(trial.passed for trial in tried) or test.name == FINITE else [test.name]
         trials += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
     if count == total:
@@ -136,7 +148,8 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
     failed = [trial for trial in trials if not trial.passed]
     if not failed:
         return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
-    hint = diagnose(answer, exercise.correct, names, exercise.mistakes, trials, broken)
+    split = trials[:ordinary], trials[ordinary:]
+    hint = diagnose(answer, exercise.correct, names, exercise.mistakes, *split, broken, failing)
     smallest = min(failed, key=lambda trial: trial.size)
     return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
 
@@ -144,12 +157,13 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
 def only_properties(passed: list[tuple[str, int, int]]) -> str:
     """What to say when every number is right, but something that is to hold does not."""
     broken = [name for name, count, total in passed if count < total]
-    if broken == ["... and its gradient is a number"]:
+    if broken == [FINITE]:
         return (
-            "The numbers are right, but at an empty row or key the gradient is nan or infinite, as that of 0 / 0 or of "
-            "the root of 0 is: one such row spoils all the weights. Keep a zero out of divisions and roots."
+            "The numbers are right, but at an exact zero (an empty row, a weight of 0, a row erased in full) the "
+            "gradient is nan or infinite, as that of 0 / 0, of the root of 0 or of the logarithm of 0 is: one such "
+            "zero spoils all the weights of a network. Keep zeros out of divisions, roots and logarithms."
         )
-    if broken == [passed[-1][0]]:
+    if {*broken} <= {FINITE, REACHES}:
         return (
             "The numbers are right, but the gradient is lost on the way, or wrong: no network could learn through it. "
             "Stay with torch operations on the arguments: no .detach(), .item(), .tolist(), .numpy() or .data, and no "

@@ -20,6 +20,20 @@ Answer = Callable[..., Tensor]
 Relation = Callable[[Answer, Case], tuple[Tensor, Tensor]]
 
 
+def number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float32)
+
+
+def one_hot(*size: int) -> Tensor:
+    """The unit vectors of this size, one a row."""
+    return torch.eye(*size, dtype=torch.float32)
+
+
+ONE_HOT = one_hot(N)[3]
+FINE = torch.tensor([0.3, 0.1, 0.05, 0.0, 0.4, 0.15, 0.0], dtype=torch.float32)  # has zeros, and one largest entry
+TINY = 1e-6  # as small as the cells of a memory at the start of a run
+
+
 @dataclass(frozen=True)
 class Test:
     """Cases, and what must hold for each: ``relation`` gives two tensors that should be equal.
@@ -94,26 +108,26 @@ SMALL = {  # short numbers, so that they can be followed by hand
 }
 
 
-def tensors(values: Sequence) -> Case:
-    return tuple(torch.tensor(value, dtype=torch.float32) for value in values)
+def tensors(*cases: Sequence) -> list[Case]:
+    return [tuple(torch.tensor(value, dtype=torch.float32) for value in values) for values in cases]
 
 
 def small_cases(name: str) -> list[Case]:
     """The small examples, and the last two whose shapes agree once more as a batch of two."""
-    cases = [tensors(values) for values in SMALL[name]]
+    cases = tensors(*SMALL[name])
     shapes = [[argument.shape for argument in case] for case in cases]
     first, second = next((a, b) for b in reversed(range(len(cases))) for a in range(b) if shapes[a] == shapes[b])
     return [*cases, tuple(map(torch.stack, zip(cases[first], cases[second], strict=True)))]
 
 
-def draw(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int = S) -> Tensor:
+def draw(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int = S, heads: int = W) -> Tensor:
     """A random value for an argument of this name, in the range that it has in a machine."""
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn((*leading, *shape), generator=g)
+        return torch.randn((*leading, *shape), generator=g, dtype=torch.float32)
 
     def uniform(*shape: int) -> Tensor:
-        return torch.rand((*leading, *shape), generator=g)
+        return torch.rand((*leading, *shape), generator=g, dtype=torch.float32)
 
     makers = {
         "memory": lambda: normal(N, M),
@@ -124,9 +138,9 @@ def draw(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int
         "gamma": lambda: 1 + 4 * uniform(),
         "erase_vector": lambda: uniform(M),
         "add_vector": lambda: normal(M),
-        "weightings": lambda: torch.softmax(normal(W, N), dim=-1),
-        "erase_vectors": lambda: uniform(W, M),
-        "add_vectors": lambda: normal(W, M),
+        "weightings": lambda: torch.softmax(normal(heads, N), dim=-1),
+        "erase_vectors": lambda: uniform(heads, M),
+        "add_vectors": lambda: normal(heads, M),
     }
     weighting = ("weighting", "content", "previous")
     return torch.softmax(2 * normal(N), dim=-1) if argument in weighting else makers[argument]()
@@ -136,9 +150,11 @@ def arguments(name: str) -> list[str]:
     return list(inspect.signature(getattr(implementation, name)).parameters)
 
 
-def random_cases(name: str, seed: int, leading: Sequence[tuple[int, ...]] = LEADING, width: int = S) -> list[Case]:
+def random_cases(
+    name: str, seed: int, leading: Sequence[tuple[int, ...]] = LEADING, width: int = S, heads: int = W
+) -> list[Case]:
     g = torch.Generator().manual_seed(seed)
-    return [tuple(draw(argument, lead, g, width) for argument in arguments(name)) for lead in leading]
+    return [tuple(draw(argument, lead, g, width, heads) for argument in arguments(name)) for lead in leading]
 
 
 def changed(name: str, cases: Sequence[Case], **values: Tensor | float) -> list[Case]:
@@ -154,51 +170,27 @@ def changed(name: str, cases: Sequence[Case], **values: Tensor | float) -> list[
     return [tuple(map(new, names, case)) for case in cases]
 
 
-# --- Relations
+def doubled(cases: Sequence[Case]) -> list[Case]:
+    """The same cases in double precision."""
+    return [tuple(argument.double() for argument in case) for case in cases]
 
 
-def gradients(correct: Answer) -> Relation:
-    """The gradient that reaches each argument, and the one that should, as one long vector each."""
-
-    def relation(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-        g = torch.Generator().manual_seed(0)
-        direction = torch.randn(correct(*case).shape, generator=g)
-        flows = []
-        for function in (correct, answer):  # in this order: an answer may switch gradients off
-            leaves = [argument.clone().requires_grad_() for argument in case]
-            loss = (function(*leaves) * direction).sum()
-            tracked = loss.requires_grad
-            found = torch.autograd.grad(loss, leaves, allow_unused=True) if tracked else [None] * len(leaves)
-            pairs = zip(found, leaves, strict=True)
-            flows.append(torch.cat([(torch.zeros_like(x) if d is None else d).flatten() for d, x in pairs]))
-        return flows[1], flows[0]
-
-    return relation
+def empty_row(name: str) -> list[Case]:
+    """Cases whose memory has a row of zeros, and one with a key of zeros."""
+    cases = random_cases(name, seed=3, leading=[(), (2,)])
+    memory = [case[0] * (torch.arange(N) != 2).unsqueeze(-1) for case in cases]
+    emptied = [(rows, *case[1:]) for rows, case in zip(memory, cases, strict=True)]
+    return [*emptied, *changed(name, cases[:1], key=0.0)]
 
 
-def finite_gradients(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    """Whether the gradient that reaches each argument is a number: 1 where it is."""
-    leaves = [argument.clone().requires_grad_() for argument in case]
-    found = torch.autograd.grad(answer(*leaves).sum(), leaves, allow_unused=True)
-    finite = torch.cat([d.isfinite().float().flatten() for d in found if d is not None])
-    return finite, torch.ones_like(finite)
+def close_match() -> list[Case]:
+    """A memory and a key with similarities -1, 0.7066 and 0.7076, and strengths that tell these two apart or not."""
+    memory, key = [[-1, 0], [696, 697], [697, 696]], [1, 0]
+    strengths = [1, 200, 1000, 1e4]
+    single = [(memory, key, strength) for strength in strengths]
+    return tensors(*single, ([memory] * len(strengths), [key] * len(strengths), strengths))
 
 
-def sums_to_one(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    result = answer(*case)
-    return torch.where((result >= 0).all(dim=-1), result.sum(dim=-1), -1.0), torch.ones(result.shape[:-1])
-
-
-def turned(*which: tuple[int, int], output: int | None) -> Relation:
-    """Turning the memory round by two locations turns the result alike (``output``: its axis; None: changes nothing).
-
-    ``which`` lists the arguments that have a location axis, and this axis.
-    """
-    axes = dict(which)
-
-    def relation(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-        moved = [x.roll(2, dims=axes[i]) if i in axes else x for i, x in enumerate(case)]
-        result = answer(*case)
-        return answer(*moved), result if output is None else result.roll(2, dims=output)
-
-    return relation
+def every_step(width: int) -> list[Case]:
+    """A weighting and a one-hot shift, for every step of this width."""
+    return [(FINE, shift) for shift in one_hot(width)]

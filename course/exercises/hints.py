@@ -1,17 +1,15 @@
 """Find out what is wrong with an answer: a known mistake if it fits, else what can be seen in its numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from course.exercises.mistakes import Mistake
-from course.exercises.trials import ABSOLUTE, RELATIVE, Answer, Trial, attempt, number, same
+from course.exercises.observations import at_first_sight, seen, where_wrong
+from course.exercises.trials import RELATIVE, Answer, Trial, attempt
 
-DECIMALS = 4  # how well two numbers agree that count as the same in another place
 ENOUGH = 0.75  # the share of cases that a known mistake must explain
-OFF = 1e-3  # a sum of weights this far from 1 is worth a word
-STEPS = (1, -1, 2, -2, 3, -3)
 
 
 def diagnose(
@@ -19,22 +17,33 @@ def diagnose(
     correct: Answer,
     names: Sequence[str],
     mistakes: Sequence[Mistake],
-    trials: Sequence[Trial],
+    ordinary: Sequence[Trial],
+    extreme: Sequence[Trial],
     broken: Sequence[str],
+    failing: Sequence[str],
 ) -> str:
-    """A hint that names the mistake, from all the trials of an answer; at least one of them failed.
+    """A hint that names the mistake, from the trials of an answer; at least one of them failed.
 
-    ``broken`` names the properties that hold in no case, the simplest first.
+    ``ordinary`` trials have values as in a machine; ``extreme`` ones may fail by a second mistake. ``broken`` names
+    the properties that hold in no case, the simplest first, and ``failing`` the tests with a wrong number.
     """
+    trials = [*ordinary, *extreme]
     first = min((trial for trial in trials if not trial.passed), key=lambda trial: trial.size)
     if first.problem and first.got is not None:
         return first.problem
-    hint = known_mistake(mistakes, trials, first)
+    hint = known_mistake(mistakes, ordinary, extreme, first)
     if hint:
         return f"{first.problem} {hint}".strip()
     rank = min(trial.expected.dim() for trial in trials)
-    alike = [t for t in trials if t.got is not None and not t.passed and t.expected.dim() == first.expected.dim()]
-    parts = [first.problem] if first.problem else list(seen(answer, correct, names, first, alike))[:2]
+    failed = [t for t in ordinary if not t.passed]
+    alike = [t for t in failed if t.got is not None and t.expected.dim() == first.expected.dim()]
+    if first.problem:
+        parts = [first.problem]
+    elif alike:
+        parts = list(seen(answer, correct, names, first, alike))[:2]
+    else:
+        parts = [] if failed else [f"The ordinary cases are right. What fails is: {'; '.join(failing)}."]
+        parts.append(at_first_sight(first) or where_wrong(first))
     plain = [trial.passed for trial in trials if trial.expected.dim() == rank]
     if first.expected.dim() > rank and sum(plain) >= ENOUGH * len(plain):
         parts.append(
@@ -44,18 +53,21 @@ def diagnose(
     elif first.problem.startswith("It raises"):
         given = ", ".join(f"{name} {list(x.shape)}" for name, x in zip(names, first.case, strict=True))
         parts.append(f"The shapes given are {given}; a result of shape {list(first.expected.shape)} is expected.")
-    elif broken and not first.problem and first.got.shape == first.expected.shape:
+    elif broken and failed and not first.problem and first.got.shape == first.expected.shape:
         parts.append(f"Start with the simplest test in which no case passes: {broken[0]}.")
     return " ".join(parts)
 
 
-def known_mistake(mistakes: Sequence[Mistake], trials: Sequence[Trial], first: Trial) -> str:
+def known_mistake(
+    mistakes: Sequence[Mistake], ordinary: Sequence[Trial], extreme: Sequence[Trial], first: Trial
+) -> str:
     """The hint of the mistake that gives what the answer gives, in most cases; empty if none does.
 
-    It must do so in ``first``, the smallest case that failed, and in nearly all cases with as many dimensions: an
-    answer may make a second mistake in a corner. If nothing came out of that one, in nearly all cases whatever.
+    It must do so in ``first``, the smallest case that failed, and in nearly all ordinary ones with as many dimensions:
+    an answer may make a second mistake in a corner. If nothing came out of that one, in nearly all cases whatever.
     """
-    alike = [t for t in trials if first.got is None or t.expected.dim() == first.expected.dim()]
+    trials = [*ordinary, *extreme]
+    alike = [t for t in ordinary if first.got is None or t.expected.dim() == first.expected.dim()]
     best, hint = ENOUGH * len(alike), ""
     for mistake in mistakes:
         for variant in mistake.variants:
@@ -79,121 +91,5 @@ def _as_answered(variant: Answer, trial: Trial) -> bool:
 
 
 def _identical(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=RELATIVE, atol=1e-6, equal_nan=True)
-
-
-# --- What can be seen in the numbers: only what is so in all the cases that failed alike
-
-
-def seen(answer: Answer, correct: Answer, names: Sequence[str], first: Trial, trials: Sequence[Trial]) -> Iterator[str]:
-    """Observations, the most telling first. ``trials`` failed and have as many dimensions as ``first`` of them."""
-    got, expected = first.got, first.expected
-    if got.shape != expected.shape:
-        yield wrong_shape(got, expected)
-        return
-    if not got.isfinite().all():
-        at = (~got.isfinite()).nonzero()[0].tolist()
-        yield (
-            f"Entry {at} is {number(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, or a power or "
-            "an exponential that is too large or too small for floating point."
-        )
-        return
-    trials = [t for t in trials if t.got.shape == t.expected.shape]
-    found = [*copied(names, trials), *unused(answer, correct, names, trials), *scaled(trials), *moved(trials)]
-    found += [*as_weighting(first)]
-    yield from found or [where_wrong(first)]
-
-
-def wrong_shape(got: Tensor, expected: Tensor) -> str:
-    shapes = f"The shape is {list(got.shape)}; {list(expected.shape)} is expected."
-    if got.numel() == expected.numel():
-        return f"{shapes} The count of numbers is right: drop a dimension, add one of size 1, or swap two."
-    if got.dim() < expected.dim():
-        return f"{shapes} A dimension too many was summed up or picked from."
-    if got.dim() > expected.dim():
-        return f"{shapes} A dimension is left over: sum over it, or check what is broadcast against what."
-    return f"{shapes} Check over which dimension you sum, and what is broadcast against what."
-
-
-def copied(names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
-    for i, name in enumerate(names):
-        if all(t.case[i].shape == t.got.shape and same(t.case[i], t.got) for t in trials):
-            yield f"The result is the argument `{name}`, unchanged."
-            return
-    value = trials[0].got.flatten()[0]
-    if all(same(t.got, value.expand(t.got.shape)) for t in trials):
-        yield f"All numbers are {number(value.item())}, whatever the arguments say."
-
-
-def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
-    """Arguments that play no part: with another value in their place, the answer says the same."""
-    idle = []
-    for i, name in enumerate(names):
-        changes = []
-        for trial in trials:
-            old = trial.case[i]
-            mixed = 0.3 * old + 0.7 * old.roll(1, -1) if old.dim() and old.shape[-1] > 1 else 0.4 * old + 0.1
-            case = (*trial.case[:i], old + 1.5 if name in ("gamma", "memory") else mixed, *trial.case[i + 1 :])
-            again = attempt(answer, case, correct(*case))
-            if not same(again.expected, trial.expected):
-                changes.append(again.got is None or not same(again.got, trial.got))
-        if changes and not any(changes):
-            idle.append(f"`{name}`")
-    if len(idle) == len(names):
-        yield "None of the arguments plays a part: the result is always the same."
-    elif idle:
-        yield f"The result does not depend on {' or '.join(idle)}: another value there changes nothing."
-
-
-def scaled(trials: Sequence[Trial]) -> Iterator[str]:
-    """One factor, or one difference, between all numbers."""
-    if all(same(t.got, -t.expected) for t in trials):
-        yield "All signs are turned round."
-        return
-    got, expected = (torch.cat([pair[i].flatten() for pair in ((t.got, t.expected) for t in trials)]) for i in (0, 1))
-    nonzero = expected.abs() > 1e-4
-    factor = (got[nonzero] / expected[nonzero]).median() if nonzero.any() else torch.tensor(0.0)
-    difference = (got - expected).median()
-    if int(nonzero.sum()) > 1 and same(got, factor * expected) and bool(factor != 0):
-        yield f"All numbers are {number(factor.item())} times what they should be: a factor is too much, or missing."
-    elif len(got) > 1 and same(got - expected, difference.expand(got.shape)):
-        yield f"All numbers are off by {number(difference.item())}: a term is too much, or missing."
-
-
-def moved(trials: Sequence[Trial]) -> Iterator[str]:
-    """The right numbers in the wrong places."""
-    shortest = min(t.expected.shape[-1] for t in trials)
-    ways: dict[str, Callable[[Tensor], Tensor]] = {f"moved by {k}": lambda x, k=k: x.roll(k, -1) for k in STEPS}
-    for way, change in ({"in reverse order": lambda x: x.flip(-1)} | ways).items():
-        if shortest > 1 and all(same(t.got, change(t.expected)) for t in trials):
-            yield f"The numbers are right, but {way}."
-            return
-    ranked = ([torch.sort(x.flatten().round(decimals=DECIMALS)).values for x in (t.got, t.expected)] for t in trials)
-    if shortest > 1 and all(same(*pair) for pair in ranked):
-        yield "The numbers are right, but in other places."
-
-
-def as_weighting(trial: Trial) -> Iterator[str]:
-    """What a weighting must be, if one is expected."""
-    got, expected = trial.got, trial.expected
-    if not (bool((expected >= 0).all()) and same(expected.sum(-1), torch.ones(expected.shape[:-1]))):
-        return
-    if bool((got < 0).any()):
-        yield f"A weight is negative ({number(got.min().item())}). Weights lie between 0 and 1."
-    sums = got.sum(-1).flatten()
-    off = (sums - 1).abs()
-    if bool(off.max() > OFF):
-        total = number(sums[off.argmax()].item())
-        yield f"The weights sum to {total} instead of 1. Is a normalisation missing, or over the wrong axis?"
-
-
-def where_wrong(trial: Trial) -> str:
-    got, expected = trial.got, trial.expected
-    wrong = ~torch.isclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
-    at = wrong.nonzero()[0].tolist()
-    place = f"entry {at if len(at) != 1 else at[0]}"
-    one, other = number(got[tuple(at)].item()), number(expected[tuple(at)].item())
-    return (
-        f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place} first: {one} instead of {other}. Work this "
-        "entry out by hand from the equation, and compare each step."
-    )
+    alike = one.shape == other.shape and one.dtype == other.dtype
+    return alike and torch.allclose(one, other, rtol=RELATIVE, atol=1e-6, equal_nan=True)

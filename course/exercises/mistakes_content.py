@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course.exercises.mistakes import column, mistake
+from course.exercises.mistakes import column, mistake, normalised
 from implementation import cosine_similarity
 
 ADDED = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # what people add to a length lest they divide by zero
-TOO_HIGH = (1e-5, 1e-4, 1e-3)  # floors that cells of 1e-6 fall below
+TOO_HIGH = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1)  # floors that cells of 1e-6 fall below
 
 
 def _dot(memory: Tensor, key: Tensor) -> Tensor:
@@ -17,6 +17,10 @@ def _dot(memory: Tensor, key: Tensor) -> Tensor:
 
 def _length(vectors: Tensor) -> Tensor:
     return vectors.norm(dim=-1)
+
+
+def _root(vectors: Tensor, added: float) -> Tensor:
+    return (vectors.square().sum(dim=-1) + added).sqrt()
 
 
 def _scaled(memory: Tensor, key: Tensor, strength: Tensor) -> Tensor:
@@ -125,6 +129,8 @@ COSINE = [
         *(lambda m, k, c=c: _dot(m, k) / ((_length(m) + c) * (column(_length(k)) + c)) for c in ADDED),
         *(lambda m, k, c=c: _dot(m, k) / (_length(m) * column(_length(k))).clamp_min(c) for c in TOO_HIGH),
         *(lambda m, k, c=c: _dot(m, k) / (_length(m).clamp_min(c) * column(_length(k))) for c in TOO_HIGH),
+        *(lambda m, k, c=c: _dot(m, k) / (_length(m) * column(_length(k).clamp_min(c))) for c in TOO_HIGH),
+        *(lambda m, k, c=c: _dot(m, k) / (_root(m, c) * column(_root(k, c))) for c in ADDED),
     ),
 ]
 
@@ -195,6 +201,12 @@ CONTENT = [
         "At a strength of 1e4 the exponential overflows, and inf/inf is nan. Subtract the largest score first, or "
         "use torch.softmax, which does.",
         lambda m, k, b: _scaled(m, k, b).exp() / _scaled(m, k, b).exp().sum(dim=-1, keepdim=True),
+    ),
+    mistake(
+        "one largest score for the batch",
+        "The largest score of the whole batch is subtracted. Beside a large one all exponentials of a weighting can be "
+        "0, and 0/0 is nan. Subtract from each its own largest score: amax(dim=-1, keepdim=True).",
+        lambda m, k, b: normalised((_scaled(m, k, b) - _scaled(m, k, b).max()).exp()),
     ),
     mistake(
         "no floor under the lengths",

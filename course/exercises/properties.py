@@ -4,124 +4,85 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
 
 import implementation
 from course.exercises.cases import (
+    FINE,
     LEADING,
-    Answer,
-    Case,
+    ONE_HOT,
+    TINY,
     M,
     N,
-    Relation,
     S,
     Test,
     changed,
-    finite_gradients,
-    gradients,
+    close_match,
+    doubled,
+    empty_row,
+    every_step,
+    number,
+    one_hot,
     random_cases,
     small_cases,
+    tensors,
+)
+from course.exercises.relations import (
+    equals,
+    finite_gradients,
+    gradients,
+    heads_in_any_order,
+    last_row_untouched,
+    lengths_do_not_count,
+    rolled,
+    row_read,
+    row_replaced,
+    single_head,
     sums_to_one,
     turned,
+    within,
 )
 
-ONE_HOT = torch.eye(N)[3]
-FINE = torch.tensor([0.3, 0.1, 0.05, 0.0, 0.4, 0.15, 0.0])  # a weighting with zeros, and a largest entry by far
-TINY = 1e-6  # as small as the cells of a memory at the start of a run
-
-
-def equals(argument: int | None = None, value: float = 0.0) -> Relation:
-    """The result is one of the arguments, or the same number everywhere."""
-
-    def relation(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-        result = answer(*case)
-        return result, torch.full_like(result, value) if argument is None else case[argument]
-
-    return relation
-
-
-def within(low: float, high: float) -> Relation:
-    def relation(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-        result = answer(*case)
-        return result, result.clamp(low - 1e-5, high + 1e-5)
-
-    return relation
-
-
-def row_read(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    return answer(*case), case[0].select(-2, 3)
-
-
-def lengths_do_not_count(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    memory, key = case
-    return answer(3 * memory, key / 4), answer(memory, key)
-
-
-def last_row_untouched(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    return answer(*case).select(-2, -1), case[0].select(-2, -1)
-
-
-def row_replaced(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    return answer(*case).select(-2, 3), case[3]
-
-
-def heads_in_any_order(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    memory, *heads = case
-    return answer(memory, *(x.flip(-2) for x in heads)), answer(*case)
-
-
-def single_head(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    memory, *head = (x if i == 0 else x.narrow(-2, 0, 1) for i, x in enumerate(case))
-    return answer(memory, *head), implementation.write(memory, *(x.squeeze(-2) for x in head))
-
-
-def steps(width: int) -> list[Case]:
-    """A weighting and a one-hot shift, for every step of this width."""
-    return [(FINE, shift) for shift in torch.eye(width)]
-
-
-def rolled(answer: Answer, case: Case) -> tuple[Tensor, Tensor]:
-    weighting, shift = case
-    return answer(*case), weighting.roll(int(shift.argmax()) - len(shift) // 2, dims=-1)
-
-
-def empty_row(name: str) -> list[Case]:
-    """Cases whose memory has a row of zeros, and one with a key of zeros."""
-    cases = random_cases(name, seed=3, leading=[(), (2,)])
-    memory = [case[0] * (torch.arange(N) != 2).float().unsqueeze(-1) for case in cases]
-    emptied = [(rows, *case[1:]) for rows, case in zip(memory, cases, strict=True)]
-    return [*emptied, *changed(name, cases[:1], key=0.0)]
+FINITE = "... and its gradient is a number"
+DOUBLE = "double precision stays double"
+REACHES = "the gradient reaches every argument"
 
 
 def special(name: str) -> Sequence[Test]:
-    """The tests that an exercise has for itself."""
+    """The tests that an exercise has for itself: first what the equation promises, then extremes."""
     cases = random_cases(name, seed=1, leading=LEADING[1:])
     with_ = partial(changed, name, cases)
-    plain = changed(name, random_cases(name, seed=2, leading=[()]))
+    plain = random_cases(name, seed=2, leading=[()])
     match name:
         case "read":
             return [
                 Test("a one-hot weighting reads one row exactly", with_(weighting=ONE_HOT), row_read),
                 Test("equal rows read as that row", with_(memory=2.5), equals(value=2.5)),
                 Test("turning memory and weighting alike: same read", cases, turned((0, -2), (1, -1), output=None)),
+                Test("large numbers", with_(memory=2048.0, weighting=ONE_HOT)),
             ]
         case "cosine_similarity":
+            short = changed(name, [(memory, key / 64) for memory, key in plain], memory=TINY)
             return [
                 Test("always between -1 and 1", cases, within(-1, 1)),
                 Test("longer rows, a shorter key: same similarity", cases, lengths_do_not_count),
-                Test("an empty row or key has similarity 0", empty_row(name)),
-                Test("... and its gradient is a number", empty_row(name), finite_gradients),
-                Test("rows of tiny numbers count as any others", changed(name, plain, memory=TINY)),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
+                Test("an empty row or key has similarity 0", empty_row(name)),
+                Test(FINITE, empty_row(name), finite_gradients),
+                Test("rows of tiny numbers count as any others", [*changed(name, plain, memory=TINY), *short]),
+                Test("so does a key of tiny numbers", changed(name, plain, key=TINY)),
             ]
         case "content_addressing":
-            far = (2 * torch.eye(N, M), 3 * torch.eye(M)[3])  # similarities 0 and 1, nothing between
+            far = (2 * one_hot(N, M), 3 * one_hot(M)[3])  # similarities 0 and 1, nothing between
+            opposite = [(-m[:1] * torch.arange(1, N + 1).unsqueeze(-1), m[0], number(80)) for m, *_ in plain]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("strength 0: uniform", with_(strength=0.0), equals(value=1 / N)),
-                Test("strength 1e4: the best match, no overflow", [(*far, torch.tensor(1e4))]),
-                Test("an empty row or key has similarity 0", empty_row(name)),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
+                Test("strength 1e4: the best match, no overflow", [(*far, number(1e4))]),
+                Test("two rows nearly alike, strengths 1 to 1e4", close_match()),
+                Test("no row is like the key, strength 80: uniform", opposite, equals(value=1 / N)),
+                Test("an empty row or key has similarity 0", empty_row(name)),
+                Test(FINITE, empty_row(name), finite_gradients),
             ]
         case "interpolate":
             return [
@@ -134,21 +95,24 @@ def special(name: str) -> Sequence[Test]:
             wide = [random_cases(name, seed=4, leading=[(), (2,)], width=width) for width in (1, 5, 7)]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
-                Test("all the weight on one step: a roll", [*steps(3), *steps(5)], rolled),
+                Test("all the weight on one step: a roll", [*every_step(3), *every_step(5)], rolled),
                 Test("other shift widths: S = 1, 5, 7", sum(wide, [])),
                 Test("turning the weighting turns the result", cases, turned((0, -1), output=-1)),
             ]
         case "sharpen":
-            two = torch.stack([FINE, FINE.flip(0) * 0.1 + 0.9 * torch.eye(N)[0]])
-            close = torch.tensor([0.5, 0.49, 0.01])
-            huge = [(weighting, torch.tensor(1000.0)) for weighting in (FINE, close)]
-            huge += [(two, torch.tensor([1000.0, 700.0]))]
+            two = torch.stack([FINE, FINE.flip(0) * 0.1 + 0.9 * one_hot(N)[0]])
+            huge = [(FINE, number(1000)), *tensors(([0.5, 0.49, 0.01], 1000))]
+            huge.append((two, torch.stack([number(1000), number(700)])))
+            ties = tensors(([0.4, 0.2, 0.4], 1000), ([0.3, 0.3, 0.29, 0.11], 60), ([0.3, 0.29, 0.21, 0.2], 200))
+            zeros = [(FINE, number(1)), (FINE, number(2.5))]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("gamma 1 changes nothing", with_(gamma=1.0), equals(argument=0)),
-                Test("gamma 1000: the largest, no underflow", huge),
-                Test("entries of exactly 0 stay 0", [(FINE, torch.tensor(1.0)), (FINE, torch.tensor(2.5))]),
                 Test("turning the weighting turns the result", cases, turned((0, -1), output=-1)),
+                Test("gamma 1000: the largest, no underflow", huge),
+                Test("equal or nearly equal entries share the weight", ties),
+                Test("entries of exactly 0 stay 0", zeros),
+                Test(FINITE, [*zeros, *huge], finite_gradients),
             ]
         case "write":
             return [
@@ -156,36 +120,48 @@ def special(name: str) -> Sequence[Test]:
                 Test("one-hot, erase 1: the row is replaced", with_(weighting=ONE_HOT, erase_vector=1.0), row_replaced),
                 Test("erase 0, add 0: nothing happens", with_(erase_vector=0.0, add_vector=0.0), equals(argument=0)),
                 Test("turning memory and weighting turns the result", cases, turned((0, -2), (1, -1), output=-2)),
+                Test("large numbers", with_(memory=2048.0, weighting=ONE_HOT, erase_vector=0.5, add_vector=-4096.0)),
             ]
         case "write_heads":
+            many = sum((random_cases(name, seed=4, leading=[(), (2,)], heads=heads) for heads in (1, 2, 5)), [])
+            large = {"memory": 2048.0, "weightings": ONE_HOT, "erase_vectors": 0.5, "add_vectors": -4096.0}
             return [
                 Test("the order of the heads does not matter", cases, heads_in_any_order),
                 Test("a single head writes as `write` does", cases, single_head),
+                Test("other numbers of heads: W = 1, 2, 5", many),
                 Test("erase 0, add 0: nothing happens", with_(erase_vectors=0.0, add_vectors=0.0), equals(argument=0)),
                 Test("turning memory and weightings turns the result", cases, turned((0, -2), (1, -1), output=-2)),
+                Test("a row that all heads erase", with_(weightings=ONE_HOT, erase_vectors=1.0)),
+                Test(FINITE, with_(weightings=ONE_HOT, erase_vectors=1.0), finite_gradients),
+                Test("large numbers", with_(**large)),
             ]
         case "address":
-            stay, step = torch.eye(S)[1], torch.eye(S)[2]
-            ring = turned((0, -2), (1, -1), output=-1)
+            stay, step = one_hot(S)[1], one_hot(S)[2]
+            wide = [random_cases(name, seed=4, leading=[(), (2,)], width=width) for width in (1, 5)]
+            still = {"gate": 1.0, "shift": stay, "gamma": 1.0}
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("gate 0, no move, gamma 1: stays", with_(gate=0.0, shift=stay, gamma=1.0), equals(argument=1)),
-                Test("gate 1, no move, gamma 1: content alone", with_(gate=1.0, shift=stay, gamma=1.0)),
+                Test("gate 1, no move, gamma 1: content alone", with_(**still)),
                 Test("a head that walks: gate 0, move +1", with_(gate=0.0, shift=step)),
-                Test("turning memory and previous turns the result", cases, ring),
+                Test("turning memory and previous turns the result", cases, turned((0, -2), (1, -1), output=-1)),
+                Test("other shift widths: S = 1, 5", sum(wide, [])),
+                Test("an empty row or key has similarity 0", empty_row(name)),
+                Test(FINITE, empty_row(name), finite_gradients),
+                Test("rows of tiny numbers count as any others", changed(name, plain, memory=TINY)),
+                Test("strength 1e4: no overflow", changed(name, plain, strength=1e4, **still)),
+                Test("gamma 1000: no underflow", changed(name, plain, gate=0.0, gamma=1000.0)),
             ]
     raise KeyError(name)
 
 
 def property_tests(name: str) -> list[Test]:
     """All tests of an exercise, from the small examples to the gradients."""
+    correct = getattr(implementation, name)
     return [
         Test("small examples", small_cases(name)),
         Test("random cases, up to two leading dimensions", random_cases(name, seed=0)),
         *special(name),
-        Test("the gradient reaches every argument", random_cases(name, 5, [(), (2,)]), gradients(_correct(name))),
+        Test(DOUBLE, doubled(random_cases(name, 6, [()]))),
+        Test(REACHES, random_cases(name, 5, [(), (2,)]), gradients(correct)),
     ]
-
-
-def _correct(name: str) -> Answer:
-    return getattr(implementation, name)

@@ -14,7 +14,7 @@ from torch import Tensor
 from course.exercises.cases import Answer, Case, Relation
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances of float32, over a few dozen operations
-DIGITS = 3
+DIGITS, MOST_DIGITS = 3, 9
 MAX_NUMBERS = 60  # a longer tensor is described by its shape
 
 
@@ -23,13 +23,23 @@ def same(got: Tensor, expected: Tensor) -> bool:
     return got.shape == expected.shape and torch.allclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = DIGITS) -> str:
     """A number in short.
 
     >>> number(0.30000001), number(1000.0), number(-0.0), number(1e-6), number(float("nan"))
     ('0.3', '1000', '0', '1e-06', 'nan')
     """
-    return str(int(value)) if value == value and abs(value) < 1e6 and value == int(value) else f"{value:.{DIGITS}g}"
+    return str(int(value)) if value == value and abs(value) < 1e6 and value == int(value) else f"{value:.{digits}g}"
+
+
+def apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart.
+
+    >>> apart(0.5, 0.25), apart(0.99912, 0.99947)
+    (('0.5', '0.25'), ('0.9991', '0.9995'))
+    """
+    digits = next((d for d in range(DIGITS, MOST_DIGITS) if f"{one:.{d}g}" != f"{other:.{d}g}"), MOST_DIGITS)
+    return number(one, digits), number(other, digits)
 
 
 def short(value: Tensor) -> str:
@@ -83,7 +93,7 @@ def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] =
             f"It changes its argument {name} in place. Whoever calls it still needs the old one: make a new tensor, "
             "with x * y and not x *= y, or work on x.clone()."
         )
-    shown = got.detach() if isinstance(got, Tensor) and _ordinary(got) else None
+    shown = got.detach().clone() if isinstance(got, Tensor) and _ordinary(got) else None  # it may be used again
     return Trial(case, expected, shown, problem, printed.getvalue())
 
 

@@ -1,0 +1,133 @@
+"""What can be seen in wrong numbers: only what is so in all the cases that failed alike."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from course.exercises.trials import ABSOLUTE, RELATIVE, Answer, Trial, apart, attempt, number, same
+
+DECIMALS = 4  # how well two numbers agree that count as the same in another place
+OFF = 1e-3  # a sum of weights this far from 1 is worth a word
+STEPS = (1, -1, 2, -2, 3, -3)
+
+
+def seen(answer: Answer, correct: Answer, names: Sequence[str], first: Trial, trials: Sequence[Trial]) -> Iterator[str]:
+    """Observations, the most telling first. ``trials`` failed and have as many dimensions as ``first`` of them."""
+    sight = at_first_sight(first)
+    if sight:
+        yield sight
+        return
+    trials = [t for t in trials if t.got.shape == t.expected.shape]
+    found = [*copied(names, trials), *unused(answer, correct, names, trials), *scaled(trials), *moved(trials)]
+    found += [*as_weighting(first)]
+    yield from found or [where_wrong(first)]
+
+
+def at_first_sight(trial: Trial) -> str:
+    """What makes all else pointless: a wrong shape, or something that is no number. Else empty."""
+    got = trial.got
+    if got.shape != trial.expected.shape:
+        return wrong_shape(got, trial.expected)
+    if got.isfinite().all():
+        return ""
+    at = (~got.isfinite()).nonzero()[0].tolist()
+    return (
+        f"Entry {at} is {number(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, or a power or an "
+        "exponential that is too large or too small for floating point."
+    )
+
+
+def wrong_shape(got: Tensor, expected: Tensor) -> str:
+    shapes = f"The shape is {list(got.shape)}; {list(expected.shape)} is expected."
+    if got.numel() == expected.numel():
+        return f"{shapes} The count of numbers is right: drop a dimension, add one of size 1, or swap two."
+    if got.dim() < expected.dim():
+        return f"{shapes} A dimension too many was summed up or picked from."
+    if got.dim() > expected.dim():
+        return f"{shapes} A dimension is left over: sum over it, or check what is broadcast against what."
+    return f"{shapes} Check over which dimension you sum, and what is broadcast against what."
+
+
+def copied(names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
+    for i, name in enumerate(names):
+        if all(t.case[i].shape == t.got.shape and same(t.case[i], t.got) for t in trials):
+            yield f"The result is the argument `{name}`, unchanged."
+            return
+    value = trials[0].got.flatten()[0]
+    if all(same(t.got, value.expand(t.got.shape)) for t in trials) and any(t.expected.std() > OFF for t in trials):
+        yield f"All numbers are {number(value.item())}, whatever the arguments say."
+
+
+def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
+    """Arguments that play no part: with another value in their place, the answer says the same."""
+    idle = []
+    for i, name in enumerate(names):
+        changes = []
+        for trial in trials:
+            old = trial.case[i]
+            mixed = 0.3 * old + 0.7 * old.roll(1, -1) if old.dim() and old.shape[-1] > 1 else 0.4 * old + 0.1
+            case = (*trial.case[:i], old + 1.5 if name in ("gamma", "memory") else mixed, *trial.case[i + 1 :])
+            again = attempt(answer, case, correct(*case))
+            if not same(again.expected, trial.expected):
+                changes.append(again.got is None or not same(again.got, trial.got))
+        if changes and not any(changes):
+            idle.append(f"`{name}`")
+    if len(idle) == len(names):
+        yield "None of the arguments plays a part: the result is always the same."
+    elif idle:
+        yield f"The result does not depend on {' or '.join(idle)}: another value there changes nothing."
+
+
+def scaled(trials: Sequence[Trial]) -> Iterator[str]:
+    """One factor, or one difference, between all numbers."""
+    if all(same(t.got, -t.expected) for t in trials):
+        yield "All signs are turned round."
+        return
+    got, expected = (torch.cat([pair[i].flatten() for pair in ((t.got, t.expected) for t in trials)]) for i in (0, 1))
+    nonzero = expected.abs() > 1e-4
+    factor = (got[nonzero] / expected[nonzero]).median() if nonzero.any() else torch.tensor(0.0)
+    difference = (got - expected).median()
+    if int(nonzero.sum()) > 1 and same(got, factor * expected) and bool(factor != 0):
+        yield f"All numbers are {number(factor.item())} times what they should be: a factor is too much, or missing."
+    elif len(got) > 1 and same(got - expected, difference.expand(got.shape)):
+        yield f"All numbers are off by {number(difference.item())}: a term is too much, or missing."
+
+
+def moved(trials: Sequence[Trial]) -> Iterator[str]:
+    """The right numbers in the wrong places."""
+    shortest = min(t.expected.shape[-1] for t in trials)
+    ways: dict[str, Callable[[Tensor], Tensor]] = {f"moved by {k}": lambda x, k=k: x.roll(k, -1) for k in STEPS}
+    for way, change in ({"in reverse order": lambda x: x.flip(-1)} | ways).items():
+        if shortest > 1 and all(same(t.got, change(t.expected)) for t in trials):
+            yield f"The numbers are right, but {way}."
+            return
+    ranked = ([torch.sort(x.flatten().round(decimals=DECIMALS)).values for x in (t.got, t.expected)] for t in trials)
+    if shortest > 1 and all(same(*pair) for pair in ranked):
+        yield "The numbers are right, but in other places."
+
+
+def as_weighting(trial: Trial) -> Iterator[str]:
+    """What a weighting must be, if one is expected."""
+    got, expected = trial.got, trial.expected
+    if not (bool((expected >= 0).all()) and same(expected.sum(-1), torch.ones(expected.shape[:-1]))):
+        return
+    if bool((got < 0).any()):
+        yield f"A weight is negative ({number(got.min().item())}). Weights lie between 0 and 1."
+    sums = got.sum(-1).flatten()
+    off = (sums - 1).abs()
+    if bool(off.max() > OFF):
+        total = number(sums[off.argmax()].item())
+        yield f"The weights sum to {total} instead of 1. Is a normalisation missing, or over the wrong axis?"
+
+
+def where_wrong(trial: Trial) -> str:
+    got, expected = trial.got, trial.expected
+    wrong = ~torch.isclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
+    at = wrong.nonzero()[0].tolist()
+    place = f"entry {at if len(at) != 1 else at[0]}"
+    one, other = apart(got[tuple(at)].item(), expected[tuple(at)].item())
+    return (
+        f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place} first: {one} instead of {other}. Work this "
+        "entry out by hand from the equation, and compare each step."
+    )
