@@ -34,7 +34,7 @@ from implementation import (
 )
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted((ROOT / "notebooks").glob("0[1-7]-*.ipynb"))
+CHAPTERS = sorted((ROOT / "notebooks").glob("[01][0-9]-*.ipynb"))
 KINDS = ("By hand", "Implement", "Predict, then try")
 
 
