@@ -124,7 +124,7 @@ def test_files_are_small(built):
 @pytest.fixture(scope="module")
 def tasks(browser):
     page = browser.new_page()
-    for script in ("ntm.js", "tasks.js"):
+    for script in ("page.js", "ntm.js", "tasks.js"):
         page.add_script_tag(path=SCRIPTS / script)
     yield page
     page.close()
@@ -358,7 +358,7 @@ def test_only_the_chosen_machine_is_loaded(read):
     reader = read("#task=copy&controller=lstm")
     loaded = [Path(url).name for url in reader.requests if "/machines/" in url]
     assert loaded == ["index.js", "copy-lstm.js"]
-    own = [SITE / PAGE, *(SCRIPTS / name for name in ("ntm.js", "run.js", "tasks.js", "machine.js"))]
+    own = [SITE / PAGE, *(SCRIPTS / name for name in ("page.js", "ntm.js", "run.js", "tasks.js", "machine.js"))]
     assert sum(path.stat().st_size for path in own) < 200_000
     reader.control("task").select_option("associative-recall")
     reader.wait()

@@ -1,4 +1,5 @@
-/* The page on which a trained machine runs: book/machine.md. Its parts: ntm.js (machine), tasks.js (questions), run.js.
+/* The page on which a trained machine runs: book/machine.md. Its parts: ntm.js (machine), tasks.js (questions), run.js
+ * (the run), and page.js (small tools).
  *
  * The reader's choice (task, controller, sizes, N, seed, changed bits, step) stands in the page's address. From it
  * follows a run, which is computed whole, in slices of time, and then shown step by step. ntm.run is the run on show:
@@ -6,6 +7,8 @@
  */
 (() => {
   "use strict";
+
+  const { element, range, clamp, number, capital, when_settled } = page;
 
   const STATIC = document.currentScript.src.replace(/[^/]*$/, ""); // where this file and machines/ are
   const [LEAST_N, MOST_N, MOST_SEED] = [4, 2048, 999999];
@@ -15,18 +18,8 @@
   const app = document.getElementById("machine");
   const part = (name) => app.querySelector(`[data-part="${name}"]`);
   const control = (name) => app.querySelector(`[name="${name}"]`);
-  const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
-  const clamp = (value, least, most) => Math.min(Math.max(Math.round(value) || 0, least), most);
-  const range = (count) => [...Array(count).keys()];
+  const whole = (value, least, most) => clamp(Math.round(value) || 0, least, most);
   const as_bits = (vector) => vector.map((value) => (value > 0 ? 1 : 0)).join("");
-  const capital = (text) => text[0].toUpperCase() + text.slice(1);
-
-  function element(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-  }
 
   // --- The choice, and the address that holds it
 
@@ -44,12 +37,12 @@
     const task = tasks().includes(given.task) ? given.task : tasks()[0];
     const controllers = of_task(task).map((offer) => offer.controller);
     const controller = controllers.includes(given.controller) ? given.controller : controllers.at(-1);
-    choice = { task, controller, sizes: {}, seed: clamp(given.seed ?? 1, 0, MOST_SEED), step: given.step ?? 0 };
+    choice = { task, controller, sizes: {}, seed: whole(given.seed ?? 1, 0, MOST_SEED), step: given.step ?? 0 };
     const { config, settings } = entry();
-    choice.N = fixed_N(config) ? config.N : clamp(given.N ?? config.N, LEAST_N, MOST_N);
+    choice.N = fixed_N(config) ? config.N : whole(given.N ?? config.N, LEAST_N, MOST_N);
     for (const [name, { least, most, usual }] of Object.entries(ntm.tasks[task].sizes)) {
       const as_usual = usual ? usual(settings) : 1 + Math.floor(ntm.random(choice.seed)() * bound(most));
-      choice.sizes[name] = clamp(given[name] ?? as_usual, least, bound(most));
+      choice.sizes[name] = whole(given[name] ?? as_usual, least, bound(most));
     }
     choice.flips = new Set(given.flips ?? []); // "5.3": bit 3 of vector 5 is not as drawn
     choice.priorities = new Map(given.priorities ?? []); // set by the reader: by vector, counted from 1
@@ -65,19 +58,14 @@
     choose(given);
   }
 
-  let address_timer;
-
-  /** Put the choice into the address, once it has settled: browsers allow only so many changes a second. */
-  function write_address() {
-    clearTimeout(address_timer);
-    address_timer = setTimeout(() => {
-      const { task, controller, sizes, N, seed, step, flips, priorities } = choice;
-      const said = new URLSearchParams({ task, controller, ...sizes, N, seed, step: step + 1 });
-      if (flips.size) said.set("flips", [...flips].join(","));
-      if (priorities.size) said.set("priorities", [...priorities].map((pair) => pair.join(":")).join(","));
-      history.replaceState(null, "", `#${said.toString().replaceAll("%2C", ",").replaceAll("%3A", ":")}`);
-    }, 200);
-  }
+  /** Put the choice into the address, once it has settled. */
+  const write_address = when_settled(() => {
+    const { task, controller, sizes, N, seed, step, flips, priorities } = choice;
+    const said = new URLSearchParams({ task, controller, ...sizes, N, seed, step: step + 1 });
+    if (flips.size) said.set("flips", [...flips].join(","));
+    if (priorities.size) said.set("priorities", [...priorities].map((pair) => pair.join(":")).join(","));
+    history.replaceState(null, "", `#${said.toString().replaceAll("%2C", ",").replaceAll("%3A", ":")}`);
+  });
 
   /** What the machine is asked: drawn from the seed, then changed by the reader. Seed 0 draws no bits: all are 0. */
   function make_batch() {
@@ -191,7 +179,7 @@
             if (Number.isNaN(shown) || Math.abs(here) > Math.abs(shown)) shown = here;
           }
         }
-        if (!Number.isNaN(shown)) pixels[y * width + x] = palette[clamp(255 + 255 * shown, 0, 510)];
+        if (!Number.isNaN(shown)) pixels[y * width + x] = palette[whole(255 + 255 * shown, 0, 510)];
       });
     });
     context.putImageData(image, 0, 0);
@@ -489,7 +477,7 @@
 
   function go_to(wish) {
     const run = ntm.run;
-    const step = (choice.step = clamp(wish, 0, run.length - 1));
+    const step = (choice.step = whole(wish, 0, run.length - 1));
     write_address();
     app.style.setProperty("--at", step / run.length);
     app.style.setProperty("--wide", 1 / run.length);
@@ -525,7 +513,7 @@
     const next = () => {
       go_to(choice.step + 1);
       if (at_end()) return stop();
-      timer = setTimeout(next, 1000 / clamp(control("speed").value, 1, 60));
+      timer = setTimeout(next, 1000 / whole(control("speed").value, 1, 60));
     };
     timer = setTimeout(next);
     part("play").textContent = "Pause";
@@ -579,7 +567,7 @@
 
     part("bits").addEventListener("keydown", move_in_editor);
     control("priority").addEventListener("change", ({ target }) => {
-      choice.priorities.set(vector_on_show() + 1, Math.min(Math.max(Number(target.value), -1), 1));
+      choice.priorities.set(vector_on_show() + 1, clamp(Number(target.value), -1, 1));
       start();
     });
     part("parameters-details").addEventListener("toggle", draw_panels);

@@ -7,11 +7,11 @@
 (() => {
   "use strict";
 
+  const { range, number } = page;
+
   const FIRST_CHARACTER = 0x3400; // of the packed weights, see machine_files.py
   const KEEP_EVERY = 32; // steps; the memory after the others is computed again when it is looked at
   const FOCUSED = 0.5; // a weighting with less at its largest location is called spread
-
-  const range = (count) => [...Array(count).keys()];
 
   ntm.largest_at = (vector) => vector.reduce((best, value, i) => (value > vector[best] ? i : best), 0);
 
@@ -90,7 +90,7 @@
     focus_in_words(step, { index }) {
       const { focus, weighting } = this.steps[step].heads[index];
       const spread = weighting[focus] < FOCUSED ? ", spread" : "";
-      return `location ${focus.toLocaleString("en")} (${weighting[focus].toFixed(2)})${spread}`;
+      return `location ${number(focus)} (${weighting[focus].toFixed(2)})${spread}`;
     }
   };
 })();

@@ -12,6 +12,8 @@
 (() => {
   "use strict";
 
+  const { range } = page;
+
   /** A small random generator: a function that gives the next number from 0 to below 1. The same for the same seed.
    *
    * A counter goes round all 32-bit numbers in steps of the golden ratio; two rounds of multiply and shift scramble it.
@@ -26,7 +28,6 @@
     };
   };
 
-  const range = (count) => [...Array(count).keys()];
   const draw_vectors = (count, bits, random) =>
     range(count).map(() => range(bits).map(() => (random() < 0.5 ? 0 : 1)));
 
