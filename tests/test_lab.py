@@ -1,5 +1,6 @@
 """The addressing lab, used as a person would: keys, mouse, finger, links. Its numbers are implementation.py's."""
 
+from itertools import pairwise
 from urllib.parse import parse_qs
 
 import pytest
@@ -37,6 +38,9 @@ class Lab:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def choice(self, name):
+        return self.root.get_by_role("radio", name=name)
+
     def act(self, name, times=1):
         for _ in range(times):
             self.root.locator(f'[data-act="{name}"]').press("Enter")
@@ -73,6 +77,9 @@ class Lab:
     def says(self, panel):
         return self.root.locator(f".ntm-panel-{panel} .ntm-says").text_content()
 
+    def status(self):
+        return self.root.locator("[role=status]").text_content()
+
     def panels(self):
         return self.root.locator(".ntm-panel").evaluate_all("all => all.map(one => one.classList[1].slice(10))")
 
@@ -102,7 +109,7 @@ class Lab:
         read = self.numbers('[data-memory="read"]')
         assert_close(read, implementation.read(memory, weighting), rtol=0, atol=1e-12)
         erase, add = self.vector("erased"), self.vector("added")
-        if self.root.locator('input[value="erase-first"]').is_checked():
+        if self.choice("erase, then add").is_checked():
             erased = implementation.erase(memory, weighting, erase)
             added = after = implementation.write(memory, weighting, erase, add)
         else:
@@ -156,7 +163,9 @@ def test_story_content_strength_decides(open_lab):
     lab = open_lab()
     lab.choose("content")
     assert lab.weighting("content").argsort(descending=True)[:2].tolist() == [2, 7]
-    assert "row 2" in lab.says("memory") and "Location 2 gets 60 %" in lab.says("content")
+    assert (
+        "Row 2 is most like" in lab.says("memory") and lab.says("content") == "Location 2 has the largest weight, 0.60."
+    )
     lab.press("strength", "End")
     assert lab.value("strength") == 50 and lab.weighting("weighting")[2] > 0.98
     lab.press("strength", "Home")
@@ -188,7 +197,7 @@ def test_story_iterate_walks_and_wrap_comes_round(open_lab):
     lab.press("shift-0", "End")
     lab.act("step", 3)
     assert [row.index(1.0) for row in lab.trail()] == [0, 1, 0, 7, 6]
-    assert "After step 5: 100 % at location 6" in lab.root.locator("[role=status]").text_content()
+    assert lab.status() == "After step 5: Location 6 has all the weight."
 
 
 def test_story_blur_melts_and_gamma_repairs(open_lab):
@@ -196,7 +205,9 @@ def test_story_blur_melts_and_gamma_repairs(open_lab):
     lab.choose("blur")
     lab.act("step", 10)
     assert lab.weighting("previous").max() < 0.35
-    assert len(lab.trail()) == 8  # the last ones
+    assert len(lab.trail()) == 10
+    lab.act("step", 4)
+    assert len(lab.trail()) == 12  # the last ones
     lab.act("reset")
     lab.press("gamma", "ArrowRight", "ArrowRight")
     assert lab.value("gamma") == 2
@@ -221,7 +232,7 @@ def test_story_order_add_first_loses_what_was_added(open_lab):
     row = lab.memory("added")[0][3]
     assert_close(row, lab.vector("added"))
     assert lab.panels()[-2:] == ["erased", "added"]
-    lab.root.locator('input[value="erase-first"]').focus()
+    lab.choice("erase, then add").focus()
     lab.page.keyboard.press("ArrowDown")
     assert lab.memory("erased")[0][3].tolist() == [0] * 6
     assert lab.panels()[-2:] == ["added", "erased"]
@@ -263,28 +274,116 @@ def test_every_control_by_its_keys(open_lab):
     lab.assert_right()
 
 
-def test_all_is_reached_by_tab_with_a_name_and_a_visible_focus(open_lab):
-    lab = open_lab()
-    focusable = lab.root.locator("button, input:not([type=radio]), input:checked, a").count()
-    lab.root.locator("button").first.focus()
-    describe = """() => {
-      const node = document.activeElement;
-      const seen = node.matches(".ntm-fader input") ? node.nextElementSibling : node;
-      const style = getComputedStyle(seen);
-      const name = node.ariaLabel || node.labels?.[0]?.textContent || node.textContent;
-      return [!!node.closest(".ntm-lab"), name.trim(), style.outlineStyle, parseFloat(style.outlineWidth)];
-    }"""
-    lab.page.keyboard.press("Shift+Tab")
+DESCRIBE = """() => {
+  const node = document.activeElement;
+  const seen = getComputedStyle(node).opacity === "0" ? node.nextElementSibling : node;
+  const style = getComputedStyle(seen);
+  const name = node.ariaLabel || node.labels?.[0]?.textContent || node.textContent;
+  const box = seen.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  const clear = top === node || seen.contains(top);
+  return [!!node.closest(".ntm-lab"), name.trim(), style.outlineStyle, parseFloat(style.outlineWidth), clear];
+}"""
+
+
+def tab_through(lab, key="Tab"):
+    """Names of all that the Tab key comes to in the lab, from where the focus is; each must show it, under nothing."""
     names = []
     while True:
-        lab.page.keyboard.press("Tab")
-        inside, name, style, width = lab.page.evaluate(describe)
+        lab.page.keyboard.press(key)
+        inside, name, style, width, clear = lab.page.evaluate(DESCRIBE)
         if not inside:
-            break
-        assert name and style != "none" and width >= 2, name
+            return names
+        assert name and style != "none" and width >= 2 and clear, name
         names.append(name)
-    assert len(names) == focusable
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_all_is_reached_by_tab_with_a_name_and_a_visible_focus(open_lab, size):
+    """Forwards and backwards. Radio buttons of a name are one stop."""
+    lab = open_lab(size=size)
+    stops = lab.root.locator("button, input:not([type=radio]), a").count()
+    lab.root.locator("button").first.focus()
+    lab.page.keyboard.press("Shift+Tab")
+    names = tab_through(lab)
+    assert len(names) == stops + 3  # the key's row, the head's place, the order
     assert {"strength", "gate", "gamma", "key, column 0", "shift, share of +1", "add, column 5", "Step"} < set(names)
+    assert len(tab_through(lab, "Shift+Tab")) == len(names)
+
+
+def test_step_comes_after_the_stories(open_lab):
+    lab = open_lab()
+    lab.choose("soft")
+    names = tab_through(lab)
+    assert names[:2] == ["Step", "Reset"]
+    assert len(names) < 30
+
+
+def test_enter_on_a_slider_or_a_choice_takes_a_step(open_lab):
+    """So that nobody has to go back to the button."""
+    lab = open_lab()
+    lab.choose("jump")
+    lab.act("step")
+    lab.press("gate", "Home", "Enter", "Enter")
+    assert len(lab.trail()) == 3 and lab.weighting("previous").argmax() == 0  # 6, 7, 0
+    lab.choice("put the head at location 3").press("Enter")
+    assert len(lab.trail()) == 4
+    lab.press("key-2", "Enter")
+    assert len(lab.trail()) == 5
+    lab.assert_right()
+
+
+def test_the_lab_says_how_keys_work(open_lab):
+    lab = open_lab()
+    said = lab.root.locator(".ntm-help")
+    assert all(word in said.inner_text() for word in ("Tab", "arrow keys", "Enter"))
+    assert said.bounding_box()["y"] < lab.root.locator(".ntm-panels").bounding_box()["y"]
+    assert "Drag" not in " ".join(lab.root.locator(".ntm-asks").all_inner_texts())
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_the_result_beside_step_says_what_it_is_and_stays_in_sight(open_lab, size):
+    """It is what the next step ends with, and Step makes it the past."""
+    lab = open_lab(size=size)
+    lab.choose("iterate")
+    strip = lab.root.locator(".ntm-strip")
+
+    def heights():
+        return strip.locator("i").evaluate_all("all => all.map(bar => Number(bar.style.getPropertyValue('--weight')))")
+
+    assert strip.locator("div").inner_text() == "Result of step 1"
+    assert lab.status() == "Step makes this result the past, and what was written stays."
+    for step in (1, 2):
+        shown = heights()
+        assert shown == lab.weighting("weighting").tolist()
+        lab.act("step")
+        assert lab.weighting("previous").tolist() == shown
+        assert strip.locator("div").inner_text() == f"Result of step {step + 1}"
+    assert lab.status() == "After step 2: Location 4 has all the weight."
+    for kind in ("memory", "shifted", "read"):
+        lab.root.locator(f".ntm-panel-{kind}").evaluate("panel => panel.scrollIntoView({block: 'center'})")
+        for part in ("div", "i >> nth=0", "i >> nth=7"):
+            box = strip.locator(part).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"]
+            found = "([x, y]) => !!document.elementFromPoint(x, y).closest('.ntm-strip')"
+            assert lab.page.evaluate(found, [box["x"] + 5, box["y"] + box["height"] / 2]), (kind, part)
+
+
+def test_the_focus_of_an_upright_slider_leaves_its_number_free(open_lab):
+    lab = open_lab(size=PHONE)
+    lab.page.keyboard.press("Tab")
+    gap = """input => {
+      input.focus();
+      const [track, number] = [input.nextElementSibling, input.nextElementSibling.nextElementSibling];
+      const text = document.createRange();
+      text.selectNodeContents(number);
+      const style = getComputedStyle(track);
+      const ring = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+      return text.getBoundingClientRect().top - track.getBoundingClientRect().bottom - ring;
+    }"""
+    for control in ("key-0", "shift-1", "erase-5"):
+        lab.control(control).focus()
+        assert lab.control(control).evaluate(gap) >= -2, control  # above a digit its line is blank for more than that
 
 
 def drag(lab, control, height):
@@ -335,16 +434,87 @@ def test_a_finger_sets_bars_and_presses_buttons(open_lab):
 
 def test_a_location_s_number_sets_the_key_or_the_head(open_lab):
     lab = open_lab()
-    lab.root.get_by_role("button", name="use what location 5 holds").press("Enter")
+    lab.choice("use what location 5 holds").press("Space")
     assert_close(lab.vector("memory"), lab.memory("memory")[0][5], rtol=0, atol=0.025)
-    lab.root.get_by_role("button", name="put the head at location 6").press("Enter")
+    lab.choice("put the head at location 6").click()
     assert lab.weighting("previous").tolist() == [0] * 6 + [1, 0]
+    lab.page.keyboard.press("ArrowDown")
+    assert lab.weighting("previous").argmax() == 7 and lab.choice("put the head at location 7").is_checked()
+    lab.act("step")
+    lab.press("key-0", "ArrowUp")
+    assert not lab.choice("use what location 5 holds").is_checked()  # the key is no row any more
     lab.assert_right()
 
 
 def test_a_zero_key_is_like_nothing(open_lab):
     lab = open_lab("preset=content&key=0,0,0,0,0,0&strength=50")
     assert lab.weighting("content").tolist() == [1 / 8] * 8 and "like nothing" in lab.says("memory")
+
+
+# --- The words
+
+
+TIES = {  # what is set, and what is said of it
+    "preset=content&strength=0&gate=1": {
+        "content": "Strength 0: the key has no say. Every location gets 1/8.",
+        "weighting": "Gamma 1 changes nothing. All locations have the same weight: 1/8.",
+        "read": "The average of all rows.",
+    },
+    "preset=content&strength=0&gate=1&gamma=3": {
+        "weighting": "There is nothing to sharpen. All locations have the same weight: 1/8.",
+    },
+    "preset=iterate&shift=0.5,0,0.5&erase=1,1,0,0,0,0&add=0,0.5,0.5,0,0,0": {
+        "previous": "The head was at location 2.",
+        "weighting": "Gamma 1 changes nothing. Locations 1 and 3 have the largest weight, 0.50 each.",
+        "read": "An average of the rows. Rows 1 and 3 make up 50 % each.",
+        "erased": "Locations 1 and 3, columns 0 and 1: 1 − 0.50 × 1.00 = 0.50 of it is kept.",
+        "added": "Locations 1 and 3, columns 1 and 2: 0.50 × 0.50 = 0.25 is added.",
+    },
+    "preset=order&add=-1,1,0,0,0,0": {
+        "erased": "Location 3, all columns: 1 − 1.00 × 1.00 = 0.00 of it is kept.",
+        "added": "Location 3, column 0: 1.00 × −1.00 = −1.00 is added.",
+        "read": "The numbers of row 3.",
+    },
+    "preset=iterate&previous=0.4,0,0.4,0.2,0,0,0,0&shift=0,1,0": {
+        "previous": "The head was spread out. Locations 0 and 2 have the largest weight, 0.40 each.",
+        "read": "An average of the rows. Rows 0 and 2 make up 40 % each.",
+    },
+    "preset=iterate&previous=0.125,0.125,0.125,0.125,0.125,0.125,0.125,0.125": {
+        "previous": "The head was spread out. All locations have the same weight: 1/8.",
+    },
+    "preset=iterate&previous=0.3,0.299,0.301,0.1,0,0,0,0": {  # the same to two digits
+        "previous": "The head was spread out. Locations 0, 1 and 2 have the largest weight, 0.30 each.",
+    },
+    "preset=content&memory=" + ",".join(["1,0,0,0,0,0"] * 2 + ["0,1,0,0,0,0"] * 6) + "&key=1,0,0,0,0,0": {
+        "memory": "Rows 0 and 1 are most like the key: 1.00. Same direction would be 1, opposite −1.",
+        "content": "Locations 0 and 1 have the largest weight, 0.49 each.",
+    },
+}
+
+
+@pytest.mark.parametrize("address", TIES, ids=range(len(TIES)))
+def test_what_is_equal_is_said_to_be_equal(open_lab, address):
+    lab = open_lab(address)
+    for panel, said in TIES[address].items():
+        assert lab.says(panel) == said
+
+
+def test_a_step_that_ends_at_two_places_says_so(open_lab):
+    lab = open_lab("preset=iterate&shift=0.5,0,0.5")
+    lab.act("step")
+    assert lab.status() == "After step 1: Locations 1 and 3 have the largest weight, 0.50 each."
+
+
+def test_as_many_steps_are_kept_as_a_story_asks_for(open_lab):
+    lab = open_lab()
+    for preset in PRESETS:
+        lab.choose(preset)
+        asked = 10 if "ten times" in lab.root.locator(".ntm-story").inner_text() else 3
+        lab.act("step", asked)
+        assert len(lab.trail()) == asked
+        assert lab.says("trail") == "The last of these weightings is now the one before."
+        lab.act("reset")
+        assert lab.trail() == [] and lab.says("trail") == "No step has been taken."
 
 
 # --- The address
@@ -392,7 +562,7 @@ def test_short_link_by_hand(open_lab):
         "preset=content&gate=2&gamma=0&strength=x&step=-1",
         "preset=content&shift=1,1,1&previous=0,0,0,0,0,0,0,0&key=1,2",
         "preset=content&memory=1,2,3&order=sideways&gate=",
-        "what-each-number-does",
+        "what-each-parameter-does",
     ],
 )
 def test_address_that_makes_no_sense_gives_the_preset(open_lab, address):
@@ -445,15 +615,18 @@ def test_it_fits(open_lab, theme, size):
     lab.visit.assert_no_sideways_scroll()
     too_wide = """nodes => nodes.filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.outerHTML)"""
     assert lab.root.locator(".ntm-panel, td, .ntm-number, button").evaluate_all(too_wide) == []
+    assert lab.page.locator("article div:has(> table)").evaluate_all(too_wide) == []
     small = """nodes => nodes.map(node => [node.getBoundingClientRect(), node.outerHTML])
       .filter(([box]) => box.width < 24 || box.height < 24).map(([, html]) => html)"""
-    assert lab.root.locator("button, .ntm-track, .ntm-slider input").evaluate_all(small) == []
+    assert (
+        lab.root.locator("button, .ntm-track, .ntm-slider input, .ntm-place label, th label").evaluate_all(small) == []
+    )
     assert [url for url in lab.visit.requests if not url.startswith(("file:", "data:"))] == []
 
 
 def test_rows_of_neighbours_are_at_one_height(open_lab):
     lab = open_lab()
-    for row in (("memory", "content", "previous"), ("gated", "shifted", "weighting")):
+    for row in (("memory", "content"), ("previous", "gated", "shifted", "weighting"), ("erased", "added")):
         last = "li:last-child, tbody tr:last-child"
         boxes = [lab.root.locator(f".ntm-panel-{kind}").locator(last).first.bounding_box() for kind in row]
         centres = [box["y"] + box["height"] / 2 for box in boxes]
@@ -466,12 +639,42 @@ def test_nothing_moves_when_the_reader_prefers_so(open_lab):
     assert open_lab(reduced_motion="reduce").root.locator("*").evaluate_all(moving) == 0
 
 
-def test_page_says_what_each_number_does(open_lab):
+def test_page_says_what_each_parameter_does(open_lab):
+    """The words before the lab name and count those of the table after it."""
     lab = open_lab()
-    text = lab.page.locator("article").inner_text()
-    for word in ("key", "strength", "gate", "shift", "gamma", "erase", "add"):
-        assert f"\n{word} " in text.replace("\u00a0", " "), word
+    rows = lab.page.locator("article table:not(.ntm-memory) tbody tr td:first-child").all_inner_texts()
+    names = [row.split()[0] for row in rows]
+    assert names == ["key", "strength", "gate", "shift", "gamma", "erase", "add"]
+    words = lab.page.locator("section:has(> h1) > p").all_inner_texts()[1]
+    assert all(name in words for name in names)
+    assert "five parameters" in words and "Two more" in words and "all seven" in words
     assert lab.root.locator(".ntm-story").count() == 1
+
+
+def test_panels_fill_their_rows_evenly(open_lab):
+    """On a desktop: no panel is stretched beside its like, and none has a hole."""
+    lab = open_lab("preset=soft")
+    boxes = {kind: lab.root.locator(f".ntm-panel-{kind}").bounding_box() for kind in lab.panels()}
+    rows = (
+        ("memory", "content", "trail"),
+        ("previous", "gated", "shifted", "weighting"),
+        ("read",),
+        ("erased", "added"),
+    )
+    for row in rows:
+        assert (
+            len({round(boxes[kind]["y"]) for kind in row}) == len({round(boxes[kind]["height"]) for kind in row}) == 1
+        )
+        assert boxes[row[-1]]["x"] + boxes[row[-1]]["width"] == pytest.approx(
+            boxes["read"]["x"] + boxes["read"]["width"], abs=1
+        )
+    for like in (("previous", "gated", "shifted", "weighting"), ("erased", "added"), ("memory", "trail")):
+        widths = [boxes[kind]["width"] for kind in like]
+        assert max(widths) - min(widths) < 2
+    hole = """panel => Math.max(...[...panel.children].slice(1).map((child, i) =>
+      child.getBoundingClientRect().top - panel.children[i].getBoundingClientRect().bottom))"""
+    for kind in lab.panels():
+        assert lab.root.locator(f".ntm-panel-{kind}").evaluate(hole) < 100, kind
 
 
 # --- In a chapter
@@ -494,6 +697,8 @@ def test_a_chapter_shows_its_part(open_lab, chapter, size):
     for stage in STAGES:
         if lab.root.locator(f'[data-stage="{stage}"]').count():
             assert_close(lab.weighting(stage).sum(), torch.tensor(1.0).double())
+    numbers = [number.bounding_box() for number in lab.root.locator(".ntm-shift .ntm-number").all()]
+    assert all(right["x"] - left["x"] - left["width"] >= 4 for left, right in pairwise(numbers))
     if "content" not in stages.split():
         lab.act("step")
     assert seen.page.evaluate("location.hash") == ""

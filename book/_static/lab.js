@@ -2,14 +2,16 @@
  *
  * Wherever a page has <div class="ntm-lab">, a lab is built in it. Attributes of the div:
  *   data-preset   which preset it starts with, a key of PRESETS
- *   data-stages   the stages it shows, some of STAGES; all of them if left out
+ *   data-stages   the stages it shows, some of STAGES; if left out, all of them and the stories
  *   data-address  keeps its state in the page's address; for one lab a page
  */
 (() => {
   "use strict";
 
-  const STAGES = ["content", "gate", "shift", "gamma", "read", "write"];
-  const TRAIL = 8; // past weightings to show
+  const { element, range, clamp, capital, when_settled } = page;
+
+  const STAGES = ["content", "gate", "shift", "gamma", "write"];
+  const TRAIL = 12; // past weightings to show; the stories ask for up to ten steps
   const SHARES = 20; // a shift moves in twentieths, so that three of them always sum to 1
 
   // --- What the lab holds: memory, previous weighting, and all that a head emits
@@ -30,7 +32,7 @@
   const NEXT = [0, 0, 1];
 
   const fill = (length, value) => new Array(length).fill(value);
-  const nearest = (row) => row.map((value) => Math.round(20 * Math.max(-1, Math.min(1, value))) / 20); // faders can do
+  const nearest = (row) => row.map((value) => Math.round(20 * clamp(value, -1, 1)) / 20); // faders can do
   const one_hot = (i) => fill(N, 0).fill(1, i, i + 1);
 
   const START = {
@@ -146,10 +148,19 @@
 
   // --- The state in the address: the preset, and what differs from it
 
-  const RANGES = { strength: [0, 50], gate: [0, 1], gamma: [1, 20], step: [0, 9999] };
-  const VECTORS = { key: [M, -1, 1], shift: [3, 0, 1], erase: [M, 0, 1], add: [M, -1, 1] };
-  VECTORS.previous = [N, 0, 1];
-  VECTORS.memory = [N * M, -1e6, 1e6];
+  // Of each part of a state: how many numbers, the least and the most.
+  const PARTS = {
+    key: [M, -1, 1],
+    strength: [1, 0, 50],
+    gate: [1, 0, 1],
+    shift: [3, 0, 1],
+    gamma: [1, 1, 20],
+    erase: [M, 0, 1],
+    add: [M, -1, 1],
+    previous: [N, 0, 1],
+    memory: [N * M, -1e6, 1e6],
+    step: [1, 0, 9999],
+  };
 
   /** The fewest digits that give back the same number, to float32's precision if it takes more than 6 of them. */
   function digits(value) {
@@ -175,19 +186,16 @@
     const asked = new URLSearchParams(text);
     if (!Object.hasOwn(PRESETS, asked.get("preset"))) return null;
     const state = start_of(asked.get("preset"));
-    const numbers = (name, count, low, high) => {
+    for (const [name, [count, low, high]] of Object.entries(PARTS)) {
       const found = (asked.get(name) ?? "").split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
-      return found.length === count && found.every((value) => value >= low && value <= high) ? found : null;
-    };
-    for (const [name, range] of Object.entries(RANGES)) state[name] = (numbers(name, 1, ...range) ?? [state[name]])[0];
-    for (const [name, range] of Object.entries(VECTORS)) {
-      const found = numbers(name, ...range);
+      const fits = found.length === count && found.every((value) => value >= low && value <= high);
       const shares = name === "shift" || name === "previous";
-      if (!found || (shares && Math.abs(found.reduce((a, b) => a + b) - 1) > 1e-3)) continue;
-      state[name] = found;
-      if (name === "previous") state.previous = found.map(Math.fround);
-      if (name === "memory") state.memory = MEMORY.map((_, i) => found.slice(i * M, (i + 1) * M).map(Math.fround));
+      if (!fits || (shares && Math.abs(found.reduce((a, b) => a + b) - 1) > 1e-3)) continue;
+      state[name] = count === 1 ? found[0] : found;
     }
+    const cells = state.memory.flat();
+    state.memory = MEMORY.map((_, i) => cells.slice(i * M, (i + 1) * M).map(Math.fround));
+    state.previous = state.previous.map(Math.fround);
     if (asked.get("order") === "add-first") state.order = "add-first";
     return state;
   }
@@ -199,27 +207,50 @@
     const text = value.toFixed(places);
     return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
   }
-  const percent = (value) => `${Math.round(100 * value)} %`;
-  const top = (vector) => vector.indexOf(Math.max(...vector));
+  const percent = (value) => `${Math.round(100 * value)}\u00a0%`;
+
+  /** Where a vector is largest: several places, if they cannot be told apart by the digits shown. */
+  function largest(vector) {
+    const most = show(Math.max(...vector));
+    return range(vector.length).filter((i) => show(vector[i]) === most);
+  }
+
+  /** "row 3", "rows 3 and 5", "rows 2, 3 and 5", "all rows". */
+  function name_all(noun, places, count = N) {
+    if (places.length === 1) return `${noun} ${places[0]}`;
+    if (places.length === count) return `all ${noun}s`;
+    return `${noun}s ${places.slice(0, -1).join(", ")} and ${places.at(-1)}`;
+  }
+
+  const for_one = (places, one, more) => (places.length === 1 ? one : more);
+  const where = (weighting) => capital(name_all("location", largest(weighting)));
+  const at_one = (weighting) => Math.max(...weighting) > 0.995; // its largest weight is shown as 1.00
+
+  /** Where most of a weighting is, in a sentence. */
+  function most_of(weighting) {
+    const places = largest(weighting);
+    if (places.length === N) return "All locations have the same weight: 1/8.";
+    if (at_one(weighting)) return `${where(weighting)} has all the weight.`;
+    const [have, each] = for_one(places, ["has", ""], ["have", " each"]);
+    return `${where(weighting)} ${have} the largest weight, ${show(weighting[places[0]])}${each}.`;
+  }
+
+  function where_the_head(is, weighting) {
+    if (at_one(weighting)) return `The head ${is} at location ${largest(weighting)[0]}.`;
+    return `The head ${is} spread out. ${most_of(weighting)}`;
+  }
 
   const WORDS = {
     memory({ key }, { similarity }) {
       if (key.every((value) => value === 0)) return "The key is zero: it is like nothing.";
-      const i = top(similarity);
-      return `Most like the key is row ${i}, by ${show(similarity[i])}. Same direction would be 1, opposite \u22121.`;
+      const places = largest(similarity);
+      const rows = `${capital(name_all("row", places))} ${for_one(places, "is", "are")} most like the key`;
+      return `${rows}: ${show(similarity[places[0]])}. Same direction would be 1, opposite \u22121.`;
     },
     content({ strength }, { content }) {
-      if (strength === 0) return "Strength 0: the key has no say. Every location gets 1/8.";
-      const [best, second] = content.map((_, i) => i).sort((i, j) => content[j] - content[i]);
-      if (content[best] > 0.995) return `Location ${best} gets it all.`;
-      if (show(content[best], 3) === show(content[second], 3)) return "No location is more like the key than the next.";
-      return `Location ${best} gets ${percent(content[best])}, the runner-up, ${second}, ${percent(content[second])}.`;
+      return strength === 0 ? "Strength 0: the key has no say. Every location gets 1/8." : most_of(content);
     },
-    previous({ previous }) {
-      const i = top(previous);
-      if (previous[i] > 0.995) return `The head was at location ${i}.`;
-      return `The head was spread out. At location ${i} it had ${percent(previous[i])}, and nowhere more.`;
-    },
+    previous: ({ previous }) => where_the_head("was", previous),
     gated({ gate }) {
       if (gate === 0) return "Gate 0: the search is ignored. The head starts from where it was.";
       if (gate === 1) return "Gate 1: the past is forgotten. Only the search counts.";
@@ -234,44 +265,52 @@
       return `Of each weight, ${back} goes one back, ${stay} stays, ${on} goes one on.`;
     },
     weighting({ gamma }, { shifted, weighting }) {
-      const i = top(weighting);
-      if (gamma === 1) return `Gamma 1 changes nothing. The largest weight is ${show(weighting[i])}, at location ${i}.`;
-      const [from, to] = [show(shifted[i]), show(weighting[i])];
-      if (from === to) return "Nothing to sharpen: one location has it all, or the largest are equal.";
+      if (gamma === 1) return `Gamma 1 changes nothing. ${most_of(weighting)}`;
+      const [from, to] = [shifted, weighting].map((stage) => show(Math.max(...stage)));
+      if (from === to) return `There is nothing to sharpen. ${most_of(weighting)}`;
       return `The largest weight grows from ${from} to ${to}, at the cost of the smaller ones.`;
     },
-    place(_, { weighting }) {
-      const i = top(weighting);
-      return `The head is at location ${i}, with ${percent(weighting[i])} of its weight.`;
-    },
+    place: (_, { weighting }) => where_the_head("is", weighting),
+    store: () => "A row changes as far as the head has weight there.",
+    trail: ({ step }) => (step ? "The last of these weightings is now the one before." : "No step has been taken."),
     read(_, { weighting }) {
-      const i = top(weighting);
-      return `An average of the rows: ${percent(weighting[i])} of it is row ${i}.`;
+      if (at_one(weighting)) return `The numbers of row ${largest(weighting)[0]}.`;
+      const places = largest(weighting);
+      if (places.length === N) return "The average of all rows.";
+      const [makes, each] = for_one(places, ["makes", ""], ["make", " each"]);
+      const share = percent(weighting[places[0]]);
+      return `An average of the rows. ${capital(name_all("row", places))} ${makes} up ${share}${each}.`;
     },
     erased({ erase }, { weighting }) {
-      const [i, m] = [top(weighting), top(erase)];
-      if (erase[m] === 0) return "The erase vector is zero: nothing is erased.";
-      const kept = `1 \u2212 ${show(weighting[i])} \u00d7 ${show(erase[m])} = ${show(1 - weighting[i] * erase[m])}`;
-      return `Location ${i}, column ${m} keeps ${kept} of what it held.`;
+      const most = Math.max(...erase);
+      if (most === 0) return "The erase vector is zero: nothing is erased.";
+      const weight = Math.max(...weighting);
+      const kept = `1 \u2212 ${show(weight)} \u00d7 ${show(most)} = ${show(1 - weight * most)}`;
+      return `${where(weighting)}, ${name_all("column", largest(erase), M)}: ${kept} of it is kept.`;
     },
     added({ add }, { weighting }) {
-      const [i, m] = [top(weighting), top(add.map(Math.abs))];
-      if (add[m] === 0) return "The add vector is zero: nothing is added.";
-      const gain = `${show(weighting[i])} \u00d7 ${show(add[m])} = ${show(weighting[i] * add[m])}`;
-      return `Location ${i}, column ${m} gets ${gain} on top.`;
+      const most = add.find((value) => Math.abs(value) === Math.max(...add.map(Math.abs)));
+      if (most === 0) return "The add vector is zero: nothing is added.";
+      const weight = Math.max(...weighting);
+      const gain = `${show(weight)} \u00d7 ${show(most)} = ${show(weight * most)}`;
+      const columns = range(M).filter((m) => add[m] === most);
+      return `${where(weighting)}, ${name_all("column", columns, M)}: ${gain} is added.`;
     },
   };
 
   // --- Drawing
 
-  /** A new element with these attributes and children; true stands for an attribute without a value. */
-  function element(tag, attributes = {}, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value !== undefined) node.setAttribute(name, value === true ? "" : value);
-    }
-    node.append(...children);
-    return node;
+  const table_row = (name, cells) => element("tr", {}, element("th", { scope: "row" }, name), ...cells);
+
+  /** The row over a table's columns: their numbers. */
+  function title_row(count) {
+    const titles = range(count).map((m) => element("th", { scope: "col" }, `${m}`));
+    return element("tr", { class: "ntm-columns" }, element("td"), ...titles);
+  }
+
+  function table(name, caption, head, rows) {
+    const parts = [element("caption", {}, caption), element("thead", {}, ...head), element("tbody", {}, ...rows)];
+    return element("table", { class: "ntm-memory", "data-memory": name }, ...parts);
   }
 
   const replaced = (vector, i, value) => vector.map((old, j) => (j === i ? value : old));
@@ -293,12 +332,13 @@
     constructor(root) {
       this.root = root;
       this.id = `ntm-lab-${++labs}`;
-      this.preset = Object.hasOwn(PRESETS, root.dataset.preset) ? root.dataset.preset : "content";
-      this.stages = (root.dataset.stages ?? STAGES.join(" ")).split(/[\s,]+/).filter((stage) => STAGES.includes(stage));
+      this.preset = root.dataset.preset;
       this.whole = !("stages" in root.dataset);
+      this.stages = this.whole ? STAGES : root.dataset.stages.split(" ");
       this.steps = ["gate", "shift", "gamma", "write"].some((stage) => this.has(stage)); // these have a past
       this.keeps_address = "address" in root.dataset;
       this.redraws = []; // one function for each thing drawn; called with state and result
+      this.keep_soon = when_settled(() => this.keep("replaceState"));
       this.build();
       this.open(this.from_address(), []);
       if (this.keeps_address) {
@@ -319,6 +359,9 @@
     /** Show a state as it is, with the weightings of the steps before. */
     open(state, trail) {
       [this.state, this.trail] = [state, trail];
+      const writes = this.has("write") ? ", and what was written stays" : "";
+      const hint = `Step makes this result the past${writes}.`;
+      this.status.textContent = trail.length ? `After step ${state.step}: ${most_of(trail.at(-1))}` : hint;
       this.redraw();
     }
 
@@ -326,13 +369,11 @@
     change(part) {
       this.state = { ...this.state, ...part };
       this.redraw();
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.keep("replaceState"), 200);
+      this.keep_soon();
     }
 
     /** Something new begins (a step, a preset): what was is one entry back in the history. */
     leap(state, trail) {
-      clearTimeout(this.timer);
       this.keep("replaceState");
       this.open(state, trail);
       this.keep("pushState");
@@ -348,8 +389,6 @@
     step() {
       const result = run(this.state);
       this.leap(advance(this.state, result), [...this.trail, result.weighting].slice(-TRAIL));
-      const i = top(result.weighting);
-      this.status.textContent = `After step ${this.state.step}: ${percent(result.weighting[i])} at location ${i}`;
     }
 
     /** Back to the memory and the place that the preset begins with; the controls stay as they are set. */
@@ -368,7 +407,7 @@
 
     /** A range input with its label, its value, and what its two ends mean. */
     slider(name, label, step, low_end, high_end) {
-      const [low, high] = RANGES[name];
+      const [, low, high] = PARTS[name];
       const id = `${this.id}-${name}`;
       const input = element("input", { type: "range", id, min: low, max: high, step, "data-control": name });
       const output = element("output", { for: id });
@@ -384,7 +423,7 @@
 
     /** One upright slider: drag its bar with the mouse or a finger, or use the arrow keys. */
     fader(name, i, label, step) {
-      const [, low, high] = VECTORS[name];
+      const [, low, high] = PARTS[name];
       const input = element("input", { type: "range", min: low, max: high, step, "aria-label": label });
       input.dataset.control = `${name}-${i}`;
       const put = name === "shift" ? share_out : replaced;
@@ -396,8 +435,7 @@
         const box = track.getBoundingClientRect();
         const margin = 4; // pixels at each end that count as the end
         const reached = (box.bottom - margin - event.clientY) / (box.height - 2 * margin);
-        const height = Math.min(1, Math.max(0, reached));
-        const steps = Math.round((height * (high - low)) / step);
+        const steps = Math.round((clamp(reached, 0, 1) * (high - low)) / step);
         set(Number((low + steps * step).toFixed(6)));
       };
       track.addEventListener("pointerdown", (event) => {
@@ -422,21 +460,18 @@
       return element("div", { class: "ntm-fader" }, input, track, number);
     }
 
-    /** A button on a location's number. */
-    place_button(i, label, act) {
-      const button = element("button", { type: "button", "aria-label": `${i}: ${label}`, title: label }, `${i}`);
+    button(text, attributes, act) {
+      const button = element("button", { type: "button", ...attributes }, text);
       button.addEventListener("click", act);
       return button;
     }
 
-    key_button(i) {
-      const use = () => this.change({ key: nearest(this.state.memory[i]) });
-      return this.place_button(i, `use what location ${i} holds as the key`, use);
-    }
-
-    head_button(i) {
-      const put = () => this.change({ previous: one_hot(i) });
-      return this.place_button(i, `put the head at location ${i}`, put);
+    /** A radio button that gives a part of the state a value: with its like it is one stop for the Tab key. */
+    radio(name, text, value_of, label = text) {
+      const input = element("input", { type: "radio", name: `${this.id}-${name}`, "aria-label": label });
+      input.addEventListener("change", () => this.change({ [name]: value_of(this.state) }));
+      this.redraws.push((state) => (input.checked = String(state[name]) === String(value_of(state))));
+      return element("label", {}, input, element("span", {}, text));
     }
 
     // --- Pictures
@@ -445,75 +480,68 @@
     panel(kind, title, question, ...children) {
       const id = `${this.id}-${kind}`;
       const says = element("p", { class: "ntm-says" });
-      if (WORDS[kind]) this.redraws.push((state, result) => (says.textContent = WORDS[kind](state, result)));
-      const head = element("h3", { id }, title);
+      this.redraws.push((state, result) => (says.textContent = WORDS[kind](state, result)));
       const asks = element("p", { class: "ntm-asks" }, question);
       const attributes = { class: `ntm-panel ntm-panel-${kind}`, role: "group", "aria-labelledby": id };
-      return element("div", attributes, head, asks, ...children, says);
+      return element("div", attributes, element("h3", { id }, title), asks, ...children, says);
     }
 
     /** A weighting: one bar a location, its number beside it, and as a line the bar that went into this stage. */
-    weighting(stage, label, { before, button } = {}) {
+    weighting(stage, label, before, place = String) {
       const list = element("ol", { class: "ntm-weighting", "aria-label": label, "data-stage": stage });
-      for (let i = 0; i < N; i++) {
-        const place = element("span", { class: "ntm-place" }, button ? button.call(this, i) : `${i}`);
+      for (const i of range(N)) {
         const bar = element("span", { class: "ntm-bar" }, element("span", { class: "ntm-fill" }));
         if (before) bar.append(element("span", { class: "ntm-before" }));
         const number = element("span", { class: "ntm-number" });
-        list.append(element("li", {}, place, bar, number));
+        list.append(element("li", {}, element("span", { class: "ntm-place" }, place(i)), bar, number));
         this.redraws.push((_, result) => {
-          bar.style.setProperty("--weight", result[stage][i]);
+          const weight = result[stage][i];
+          bar.style.setProperty("--weight", weight);
           if (before) {
             bar.style.setProperty("--before", result[before][i]);
-            bar.classList.toggle("ntm-changed", Math.abs(result[before][i] - result[stage][i]) > 0.005);
+            bar.classList.toggle("ntm-changed", Math.abs(result[before][i] - weight) > 0.005);
           }
-          number.textContent = show(result[stage][i]);
-          number.dataset.value = result[stage][i];
+          number.textContent = show(weight);
+          number.dataset.value = weight;
         });
       }
       return list;
     }
 
-    /** A cell with a number, in a colour that says its sign and size. */
+    /** A cell with a number, in a colour that says its sign and size; empty while there is none. */
     cell(get) {
       const node = element("td", { class: "ntm-cell" });
       this.redraws.push((state, result) => {
         const value = get(state, result);
-        node.textContent = show(value);
-        node.dataset.value = value;
+        node.textContent = value === undefined ? "" : show(value);
+        node.dataset.value = value ?? "";
         node.classList.toggle("ntm-negative", value < 0);
-        node.style.setProperty("--size", Math.min(1, Math.abs(value)));
+        node.style.setProperty("--size", clamp(Math.abs(value ?? 0), 0, 1));
       });
       return node;
     }
 
-    /** A memory, one row a location; above its columns the faders of a vector, beside its rows the similarities. */
-    memory_table(name, label, { vector, step, similarity, button } = {}) {
-      const columns = [...Array(M).keys()];
-      const table = element("table", { class: "ntm-memory", "data-memory": name }, element("caption", {}, label));
-      const head = element("thead");
-      if (vector) {
-        const faders = columns.map((m) => element("td", {}, this.fader(vector, m, `${vector}, column ${m}`, step)));
-        head.append(element("tr", {}, element("th", { scope: "row" }, vector), ...faders));
-      }
-      const titles = columns.map((m) => element("th", { scope: "col" }, `${m}`));
-      if (similarity) {
-        if (vector) head.lastChild.append(element("td"));
-        titles.push(element("th", { scope: "col", title: "cosine similarity of key and row" }, "like"));
-      }
-      head.append(element("tr", { class: "ntm-columns" }, element("td"), ...titles));
-      const body = element("tbody");
-      for (let i = 0; i < N; i++) {
-        const row = element("tr", {}, element("th", { scope: "row" }, button ? button.call(this, i) : `${i}`));
-        columns.forEach((m) => row.append(this.cell((_, result) => result[name][i][m])));
-        if (similarity) {
-          const node = this.cell((_, result) => result.similarity[i]);
-          node.classList.add("ntm-similarity");
-          row.append(node);
-        }
-        body.append(row);
-      }
-      table.append(head, body);
+    /** A memory, one row a location; above its columns the faders of a vector. */
+    memory_table(name, caption, vector, step, place = String) {
+      const rows = range(N).map((i) => {
+        const cell = (m) => this.cell((_, result) => result[name][i][m]);
+        return table_row(place(i), range(M).map(cell));
+      });
+      const fader = (m) => element("td", {}, this.fader(vector, m, `${vector}, column ${m}`, step));
+      const faders = vector ? [table_row(vector, range(M).map(fader))] : [];
+      return table(name, caption, [...faders, title_row(M)], rows);
+    }
+
+    /** The memory with the key above its columns, and beside its rows how much each is like the key. */
+    key_table(place) {
+      const table = this.memory_table("memory", "Memory before the step", "key", 0.05, place);
+      table.tHead.rows[0].append(element("td"));
+      table.tHead.rows[1].append(element("th", { scope: "col", title: "cosine similarity of key and row" }, "like"));
+      range(N).forEach((i) => {
+        const node = this.cell((_, result) => result.similarity[i]);
+        node.classList.add("ntm-similarity");
+        table.tBodies[0].rows[i].append(node);
+      });
       return table;
     }
 
@@ -527,49 +555,29 @@
       return element("div", { class: "ntm-shift", role: "group", "aria-label": "shift" }, label, ...faders);
     }
 
-    /** The read vector: a single column, since it stands beside no memory. */
-    read_list() {
-      const rows = [...Array(M).keys()].map((m) =>
-        element("tr", {}, element("th", { scope: "row" }, `${m}`), this.cell((_, result) => result.read[m])),
-      );
-      const caption = element("caption", {}, "Read vector");
-      return element("table", { class: "ntm-memory", "data-memory": "read" }, caption, element("tbody", {}, ...rows));
+    read_table() {
+      const cells = range(M).map((m) => this.cell((_, result) => result.read[m]));
+      return table("read", "Read vector", [title_row(M)], [table_row("read", cells)]);
     }
 
     /** The weightings of the last steps, one row a step, the newest at the bottom. */
     trail_table() {
-      const titles = [...Array(N).keys()].map((i) => element("th", { scope: "col" }, `${i}`));
-      const head = element("thead", {}, element("tr", { class: "ntm-columns" }, element("td"), ...titles));
-      const rows = Array.from({ length: TRAIL }, () => {
-        const row = element("tr", {}, element("th", { scope: "row" }));
-        row.append(...titles.map(() => element("td", { class: "ntm-cell" })));
+      const rows = range(TRAIL).map((t) => {
+        const row = table_row("", range(N).map((i) => this.cell(() => this.trail[t]?.[i])));
+        this.redraws.push(({ step }) => {
+          const done = t < this.trail.length;
+          row.setAttribute("aria-hidden", !done);
+          row.firstChild.textContent = done ? step - this.trail.length + t + 1 : "\u00a0";
+        });
         return row;
       });
-      this.redraws.push((state) => {
-        rows.forEach((row, t) => {
-          const weighting = this.trail[t];
-          const [name, ...cells] = row.children;
-          row.setAttribute("aria-hidden", !weighting);
-          name.textContent = weighting ? `${state.step - this.trail.length + t + 1}` : "\u00a0";
-          cells.forEach((cell, i) => {
-            cell.textContent = weighting ? show(weighting[i]) : "";
-            cell.style.setProperty("--size", weighting ? weighting[i] : 0);
-          });
-        });
-      });
-      const caption = element("caption", {}, "Steps, and the weightings that they ended with");
-      const body = element("tbody", {}, ...rows);
-      return element("table", { class: "ntm-memory", "data-memory": "trail" }, caption, head, body);
+      return table("trail", "Steps, and the weightings that they ended with", [title_row(N)], rows);
     }
 
     presets() {
       const group = element("div", { class: "ntm-presets", role: "group", "aria-label": "Stories" });
       for (const [preset, { name }] of Object.entries(PRESETS)) {
-        const button = element("button", { type: "button", "data-preset": preset }, name);
-        button.addEventListener("click", () => {
-          this.leap(start_of(preset), []);
-          this.status.textContent = "";
-        });
+        const button = this.button(name, { "data-preset": preset }, () => this.leap(start_of(preset), []));
         this.redraws.push((state) => button.setAttribute("aria-pressed", state.preset === preset));
         group.append(button);
       }
@@ -578,93 +586,95 @@
 
     /** Which comes first, erase or add: the machine's order, and the wrong one to compare it with. */
     order() {
-      const group = element("fieldset", { class: "ntm-order" }, element("legend", {}, "Order"));
-      const choices = { "erase-first": "erase, then add (the NTM)", "add-first": "add, then erase" };
-      for (const [order, label] of Object.entries(choices)) {
-        const input = element("input", { type: "radio", name: `${this.id}-order`, value: order });
-        input.addEventListener("change", () => this.change({ order }));
-        this.redraws.push((state) => (input.checked = state.order === order));
-        group.append(element("label", {}, input, ` ${label}`));
-      }
-      return group;
+      const radio = (order, text) => this.radio("order", text, () => order);
+      const choices = [radio("erase-first", "erase, then add (the NTM)"), radio("add-first", "add, then erase")];
+      return element("fieldset", { class: "ntm-order" }, element("legend", {}, "Order"), ...choices);
     }
 
-    /** Step, reset, and where the head is: always in sight. */
+    /** Step, Reset, and the result that Step makes the past: always in sight. */
     bar() {
-      const step = element("button", { type: "button", class: "ntm-step", "data-act": "step" }, "Step");
-      const reset = element("button", { type: "button", "data-act": "reset" }, "Reset");
-      step.addEventListener("click", () => this.step());
-      reset.addEventListener("click", () => this.reset());
-      const strip = element("div", { class: "ntm-strip", "aria-hidden": "true" });
-      for (let i = 0; i < N; i++) {
+      const step = this.button("Step", { class: "ntm-step", "data-act": "step" }, () => this.step());
+      const reset = this.button("Reset", { "data-act": "reset" }, () => this.reset());
+      const title = element("div");
+      this.redraws.push((state) => (title.textContent = `Result of step ${state.step + 1}`));
+      const bars = range(N).map((i) => {
         const bar = element("i");
         this.redraws.push((_, result) => bar.style.setProperty("--weight", result.weighting[i]));
-        strip.append(element("span", {}, bar, `${i}`));
-      }
+        return element("span", {}, bar, `${i}`);
+      });
+      const strip = element("div", { class: "ntm-strip", "aria-hidden": "true" }, title, ...bars);
       return element("div", { class: "ntm-control-bar" }, step, reset, strip, this.status);
+    }
+
+    help() {
+      const keys = "Drag a slider, or go to it with the Tab key and use the arrow keys";
+      const enter = this.steps ? "; Enter then presses Step." : ".";
+      const dotted = this.has("gate") || this.has("shift") || this.has("gamma");
+      const before = dotted ? " A dotted line shows where a bar ended before this move." : "";
+      return element("p", { class: "ntm-help" }, keys + enter + before);
     }
 
     /** All panels of the stages shown, each with what goes into it, unless the panel before it shows that. */
     panels() {
       const panels = [];
       const show_panel = (...parts) => panels.push(this.panel(...parts));
-      const { key_button, head_button } = this;
-      const writes_only = !this.has("gamma") && (this.has("read") || this.has("write"));
+      const trail = () => show_panel("trail", "Steps so far", "Where has the head been?", this.trail_table());
+      const writes_only = this.has("write") && !this.whole;
+      const as_key = (i) => `${i}: use what location ${i} holds as the key`;
+      const key_from = (i) => this.radio("key", i, ({ memory }) => nearest(memory[i]), as_key(i));
+      const head_at = (i) => this.radio("previous", i, () => one_hot(i), `${i}: put the head at location ${i}`);
 
       if (this.has("content")) {
-        const options = { vector: "key", step: 0.05, similarity: true, button: key_button };
-        const table = this.memory_table("memory", "Memory before the step", options);
-        show_panel("memory", "Memory and key", "Drag the key. Or press a location: its row becomes the key.", table);
+        const asks = "What is the head looking for? Choose a location’s number, and its row becomes the key.";
+        show_panel("memory", "Memory and key", asks, this.key_table(key_from));
         const slider = this.slider("strength", "strength", 0.5, "0: any will do", "50: only the best");
         const drawn = this.weighting("content", "Content weighting");
         show_panel("content", "1 Content", "Which locations are like the key? And how sure is that?", slider, drawn);
       } else if (this.has("gate")) {
-        const drawn = this.weighting("content", "Content weighting", { button: key_button });
-        show_panel("content", "Content", "Where does the search point? Press a location to search for it.", drawn);
+        const drawn = this.weighting("content", "Content weighting", null, key_from);
+        show_panel("content", "Content", "Where does the search point? Choose a location to search for it.", drawn);
       }
+      if (this.whole) trail();
       if (this.has("gate") || this.has("shift")) {
-        const drawn = this.weighting("previous", "Previous weighting", { button: head_button });
-        show_panel("previous", "Before", "Where was the head a step ago? Press a location to put it there.", drawn);
+        const drawn = this.weighting("previous", "Previous weighting", null, head_at);
+        show_panel("previous", "Before", "Where was the head a step ago? Choose a location to put it there.", drawn);
       }
       if (this.has("gate")) {
         const slider = this.slider("gate", "gate", 0.05, "0: stay", "1: search");
-        const drawn = this.weighting("gated", "Gated weighting", { before: "previous" });
+        const drawn = this.weighting("gated", "Gated weighting", "previous");
         show_panel("gated", "2 Interpolation", "Search, or go on from where the head was?", slider, drawn);
       }
       if (this.has("shift")) {
-        const drawn = this.weighting("shifted", "Shifted weighting", { before: "gated" });
-        show_panel("shifted", "3 Shift", "Move back, stay, or move on? Drag the shares.", this.shift_faders(), drawn);
+        const drawn = this.weighting("shifted", "Shifted weighting", "gated");
+        show_panel("shifted", "3 Shift", "Move back, stay, or move on?", this.shift_faders(), drawn);
       }
       if (this.has("gamma")) {
         const slider = this.slider("gamma", "gamma", 0.5, "1: as it is", "20: winner takes all");
-        const drawn = this.weighting("weighting", "Weighting", { before: "shifted" });
+        const drawn = this.weighting("weighting", "Weighting", "shifted");
         show_panel("weighting", "4 Sharpening", "How sharp shall it be? This is the result.", slider, drawn);
-      } else if (writes_only) {
-        const drawn = this.weighting("weighting", "Weighting", { button: head_button });
-        show_panel("place", "Weighting", "Where is the head? Press a location to put it there.", drawn);
       }
-      if (writes_only && !this.has("content")) {
+      if (writes_only) {
+        const drawn = this.weighting("weighting", "Weighting", null, head_at);
+        show_panel("place", "Weighting", "Where is the head? Choose a location to put it there.", drawn);
         const table = this.memory_table("memory", "Memory before the step");
         show_panel("store", "Memory", "What is there before the step?", table);
       }
-      if (this.has("shift") || this.has("gamma")) {
-        show_panel("trail", "Steps so far", "Press Step: the result becomes the past.", this.trail_table());
-      }
-      if (this.has("read")) show_panel("read", "Read", "What does the head get?", this.read_list());
+      if (!this.whole && (this.has("shift") || this.has("gamma"))) trail();
+      if (this.whole) show_panel("read", "Read", "What does the head get?", this.read_table());
       return panels;
     }
 
     /** Erase and add, in the order that is chosen. */
     writing() {
-      const erased = this.memory_table("erased", "Memory after erasing", { vector: "erase", step: 0.1 });
-      const added = this.memory_table("added", "Memory after adding", { vector: "add", step: 0.1 });
+      const erased = this.memory_table("erased", "Memory after erasing", "erase", 0.1);
+      const added = this.memory_table("added", "Memory after adding", "add", 0.1);
       const erase = this.panel("erased", "Erase", "How much of each column is cleared, where the head is?", erased);
       const add = this.panel("added", "Add", "What is put there, column by column?", added);
       this.redraws.push((state) => {
         const [first, second] = state.order === "erase-first" ? [erase, add] : [add, erase];
         if (first.nextElementSibling !== second) first.after(second);
       });
-      return [erase, add, this.order()];
+      return [this.order(), erase, add];
     }
 
     build() {
@@ -673,13 +683,17 @@
       this.redraws.push((state) => (story.textContent = PRESETS[state.preset].story));
       const panels = element("div", { class: "ntm-panels" }, ...this.panels());
       if (this.has("write")) panels.append(...this.writing());
-      this.root.replaceChildren(...(this.whole ? [this.presets()] : []), story, panels);
+      this.root.replaceChildren(...(this.whole ? [this.presets()] : []), story);
       if (this.steps) this.root.append(this.bar());
+      this.root.append(this.help(), panels);
       if (!this.whole) {
         const link = element("a", {}, "Open this in the lab");
         this.redraws.push((state) => (link.href = new URL(`book/lab.html#${encode(state)}`, SITE).href));
         this.root.append(element("p", { class: "ntm-link" }, link));
       }
+      this.root.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" && event.target.matches("input") && this.steps) this.step();
+      });
       this.root.classList.add("ntm-ready");
     }
   }
