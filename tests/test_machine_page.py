@@ -621,6 +621,8 @@ def test_fits_a_phone_by_day_and_by_night(read, name):
     reader = read(f"#task={task}&controller={controller}&N=128", theme="dark", size=PHONE)
     reader.part("parameters-details").locator("summary").click()
     assert reader.ask("document.documentElement.scrollWidth") <= 375
+    numbers = reader.part("numbers").locator("xpath=ancestor::div[1]")
+    assert numbers.evaluate("box => box.scrollWidth <= box.clientWidth"), "a head's numbers are cut off"
     shown = "document.querySelector('.machine-memory canvas').toDataURL()"
     dark = reader.ask(shown)
     reader.page.emulate_media(color_scheme="light")
