@@ -406,7 +406,7 @@
     // --- Controls
 
     /** A range input with its label, its value, and what its two ends mean. */
-    slider(name, label, step, low_end, high_end) {
+    slider(name, step, low_end, high_end) {
       const [, low, high] = PARTS[name];
       const id = `${this.id}-${name}`;
       const input = element("input", { type: "range", id, min: low, max: high, step, "data-control": name });
@@ -417,7 +417,7 @@
         output.textContent = show(state[name], step < 0.1 ? 2 : 1);
       });
       const ends = element("div", { class: "ntm-ends" }, element("span", {}, low_end), element("span", {}, high_end));
-      const line = element("div", { class: "ntm-line" }, element("label", { for: id }, label), output);
+      const line = element("div", { class: "ntm-line" }, element("label", { for: id }, name), output);
       return element("div", { class: "ntm-slider" }, line, input, ends);
     }
 
@@ -627,7 +627,7 @@
       if (this.has("content")) {
         const asks = "What is the head looking for? Choose a location’s number, and its row becomes the key.";
         show_panel("memory", "Memory and key", asks, this.key_table(key_from));
-        const slider = this.slider("strength", "strength", 0.5, "0: any will do", "50: only the best");
+        const slider = this.slider("strength", 0.5, "0: any will do", "50: only the best");
         const drawn = this.weighting("content", "Content weighting");
         show_panel("content", "1 Content", "Which locations are like the key? And how sure is that?", slider, drawn);
       } else if (this.has("gate")) {
@@ -640,7 +640,7 @@
         show_panel("previous", "Before", "Where was the head a step ago? Choose a location to put it there.", drawn);
       }
       if (this.has("gate")) {
-        const slider = this.slider("gate", "gate", 0.05, "0: stay", "1: search");
+        const slider = this.slider("gate", 0.05, "0: stay", "1: search");
         const drawn = this.weighting("gated", "Gated weighting", "previous");
         show_panel("gated", "2 Interpolation", "Search, or go on from where the head was?", slider, drawn);
       }
@@ -649,7 +649,7 @@
         show_panel("shifted", "3 Shift", "Move back, stay, or move on?", this.shift_faders(), drawn);
       }
       if (this.has("gamma")) {
-        const slider = this.slider("gamma", "gamma", 0.5, "1: as it is", "20: winner takes all");
+        const slider = this.slider("gamma", 0.5, "1: as it is", "20: winner takes all");
         const drawn = this.weighting("weighting", "Weighting", "shifted");
         show_panel("weighting", "4 Sharpening", "How sharp shall it be? This is the result.", slider, drawn);
       }

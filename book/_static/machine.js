@@ -115,7 +115,6 @@
         if (ticket !== latest) return;
         const began = performance.now();
         while (run.steps.length < run.length && performance.now() - began < SLICE) run.advance();
-        run.milliseconds += performance.now() - began;
         progress.value = run.steps.length;
         part("running").hidden = run.steps.length === run.length;
         if (run.steps.length < run.length) return setTimeout(slice);
@@ -234,23 +233,24 @@
     for (const name of ["signals", "weightings", "parameters"]) part(name).replaceChildren();
     const { inputs, targets, mask } = run.batch;
     const [channels, bits, T] = [targets[0].length, entry().settings.bits, run.length];
-    const signal = (caption, rows, draw, say) => add_panel("signals", caption, CELL * rows, draw, say);
-    const draw_input = (canvas) => draw_cells(canvas, bits, T, (row, step) => inputs[step][row], "one");
-    const question = signal("Input", bits, draw_input, (step) => as_bits(inputs[step].slice(0, bits)));
+    const signal = (caption, rows, value, say, ...colours) => {
+      const draw = (canvas) => draw_cells(canvas, rows, T, value, ...colours);
+      return add_panel("signals", caption, CELL * rows, draw, say);
+    };
+    const say_input = (step) => as_bits(inputs[step].slice(0, bits));
+    const question = signal("Input", bits, (row, step) => inputs[step][row], say_input, "one");
     question.classList.add("machine-drawable");
     question.addEventListener("pointerdown", draw_bits);
 
     const { marks } = ntm.tasks[choice.task];
-    const draw_marks = (canvas) =>
-      draw_cells(canvas, marks.length, T, (row, step) => inputs[step][bits + row], "plus", "minus");
+    const mark = (row, step) => inputs[step][bits + row];
     const say_marks = (step) => inputs[step].slice(bits).map(number).join(", ");
-    signal(`Input: ${marks.join(", ")}`, marks.length, draw_marks, say_marks);
+    signal(`Input: ${marks.join(", ")}`, marks.length, mark, say_marks, "plus", "minus");
 
     const wanted = (row, step) => (mask[step] ? targets[step][row] : NaN);
-    const draw_wanted = (canvas) => draw_cells(canvas, channels, T, wanted, "one");
     const say_wanted = (step) => (mask[step] ? as_bits(targets[step]) : "nothing yet");
     const more = channels > bits ? ", last row: the end" : "";
-    signal(`Wanted output${more}`, channels, draw_wanted, say_wanted);
+    signal(`Wanted output${more}`, channels, wanted, say_wanted, "one");
 
     const output = (row, step) => (mask[step] ? 1 / (1 + Math.exp(-run.steps[step].output[row])) : NaN);
     const draw_output = (canvas) => {
@@ -258,7 +258,7 @@
       draw_crosses(canvas, run, channels);
     };
     const say_output = (step) => (mask[step] ? as_bits(run.steps[step].output) : "does not count yet");
-    signal("Output; wrong bits have a cross", channels, draw_output, say_output);
+    add_panel("signals", "Output; wrong bits have a cross", CELL * channels, draw_output, say_output);
 
     const bar = (row, step) => (channels - row <= run.wrong_at(step) ? 1 : NaN);
     const draw_wrong = (canvas) => draw_cells(canvas, channels, T, bar, "wrong");
@@ -271,7 +271,7 @@
     const T = run.length;
     const at = (step) => run.steps[step].heads[head.index];
     const name = capital(head.name);
-    const height = run.heads.length > 2 ? 96 : Math.min(Math.max(64, 4 * run.N), 192);
+    const height = run.heads.length > 2 ? 96 : clamp(4 * run.N, 64, 192);
     const weight = (row, step) => Math.sqrt(at(step).weighting[row]); // the root shows small weights too
     const draw_weights = (canvas) => draw_cells(canvas, run.N, T, weight, head.kind);
     const where = `${name}: locations 0 to ${number(run.N - 1)}`;

@@ -41,7 +41,7 @@
   /** A machine on its way through a batch: call advance() until steps.length is length. */
   ntm.Run = class {
     constructor(machine, batch, N) {
-      Object.assign(this, { machine, batch, N, length: batch.inputs.length, milliseconds: 0 });
+      Object.assign(this, { machine, batch, N, length: batch.inputs.length });
       this.steps = []; // output (logits), and what each head did
       this.kept = []; // the state before every 32nd step
       this.state = machine.initial_state(N);
