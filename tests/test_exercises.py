@@ -248,6 +248,12 @@ def test_known_mistake_is_recognised_however_it_is_written(name, answer, words):
 
 # --- Mistakes that are not known: none passes, and each gets a message to go on with
 
+
+def last_move_left_out(weighting, shift):
+    radius = shift.shape[-1] // 2
+    return sum(shift[..., k + radius, None] * weighting.roll(k, -1) for k in range(-radius, radius))
+
+
 def without_care(memory, previous, key, strength, gate, shift, gamma):
     """All of figure 2 as the equations have it, for three moves, and nothing against overflow and underflow."""
     similarity = (memory @ key[..., None])[..., 0] / (memory.norm(dim=-1) * key.norm(dim=-1, keepdim=True))
@@ -296,7 +302,7 @@ UNKNOWN = {
     ),
     "rows in order": ("write", lambda m, w, e, a: write(m.sort(-2).values, w, e, a), "instead of"),
     "wrong row": ("write", lambda m, w, e, a: write(m, w, e, a).roll(1, -2), "in other places"),
-    "batch of one": ("read", lambda m, w: (w.unsqueeze(-2) @ m).squeeze(), "add one of size 1"),
+    "batch of one": ("read", lambda m, w: (w.unsqueeze(-2) @ m).squeeze(), "squeeze() drops every dimension of size 1"),
     "nan_to_num": (
         "cosine_similarity",
         lambda m, k: torch.nan_to_num((m @ k[..., None])[..., 0] / (m.norm(dim=-1) * k.norm(dim=-1, keepdim=True))),
@@ -313,7 +319,8 @@ UNKNOWN = {
     "root plus a little": (
         "content_addressing",
         lambda m, k, b: torch.softmax(
-            b[..., None] * (m @ k[..., None])[..., 0] / (m.square().sum(-1).sqrt() * k.norm(dim=-1)[..., None] + 1e-9),
+            b[..., None] * (m @ k[..., None])[..., 0]
+            / (m.square().sum(-1).sqrt() * k.norm(dim=-1)[..., None]).clamp_min(1e-12),
             -1,
         ),
         "the gradient is nan",
@@ -345,6 +352,38 @@ UNKNOWN = {
     ),
     "single precision": ("read", lambda m, w: implementation.read(m.float(), w.float()), "torch.float32"),
     "no care": ("address", without_care, "What fails is: other shift widths"),
+    "last move left out": ("circular_shift", last_move_left_out, "does every move from -(S-1)/2 to (S-1)/2 count once"),
+    "parentheses": ("interpolate", lambda c, p, g: g[..., None] * c + 1 - g[..., None] * p, "The two shares are g and"),
+    "one gate for all": ("interpolate", lambda c, p, g: interpolate(c, p, g.mean()), "Without leading dimensions it"),
+    "one answer for all": (
+        "cosine_similarity",
+        lambda m, k: 0 * cosine_similarity(m, k) if (k == 0).all(-1).any() else cosine_similarity(m, k),
+        "What fails is: an empty row or key has similarity 0.",
+    ),
+    "a number for all": (
+        "content_addressing",
+        lambda m, k, b: torch.ones(m.shape[:-1]) / m.shape[-2] if b == 0 else content_addressing(m, k, b),
+        "torch.where decides for each entry",
+    ),
+    "lengths of tiny rows": (
+        "content_addressing",
+        lambda m, k, b: torch.softmax(b[..., None] * cosine_similarity(m + 1e-7, k), -1),
+        "rows of tiny numbers count as any others",
+    ),
+    "logarithm of 0 at the end": (
+        "address",
+        lambda m, p, k, b, g, s, y: torch.softmax(y[..., None] * address(m, p, k, b, g, s, 1.0).log(), -1),
+        "the gradient is nan",
+    ),
+    "floor under what stays": (
+        "write_heads",
+        lambda m, w, e, a: (
+            m * (1 - w[..., None] * e[..., None, :]).clamp_min(1e-6).log().sum(-3).exp()
+            + torch.einsum("...wn,...wm->...nm", w, a)
+        ),
+        "the gradient is lost on the way",
+    ),
+    "never nothing": ("sharpen", lambda w, g: sharpen(w, g).clamp_min(2e-3), "The weights sum to 1.004 instead of 1."),
     "capped gamma": ("sharpen", lambda w, g: sharpen(w, g.clamp(max=50)), "instead of"),
     "pairs only": ("write_heads", lambda m, *heads: write_heads(m, *(x[..., :2, :] for x in heads)), "instead of"),
     "largest addition": (

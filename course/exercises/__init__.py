@@ -7,32 +7,22 @@ from textwrap import fill
 import torch
 from IPython.display import display
 
-import implementation
 from course.exercises.cases import Answer, arguments
-from course.exercises.hints import diagnose
-from course.exercises.mistakes import Mistake
-from course.exercises.mistakes_content import CONTENT, COSINE, READ
+from course.exercises.exercise import Exercise
+from course.exercises.hints import diagnose, only_properties
+from course.exercises.mistakes_content import CONTENT
 from course.exercises.mistakes_moving import INTERPOLATE, SHIFT
+from course.exercises.mistakes_reading import COSINE, READ
 from course.exercises.mistakes_sharpening import ADDRESS, SHARPEN
 from course.exercises.mistakes_writing import WRITE, WRITE_HEADS
 from course.exercises.picture import Comparison
-from course.exercises.properties import DOUBLE, FINITE, REACHES, property_tests
-from course.exercises.trials import Trial, attempt, holds, is_stub, short, wrong_arguments
+from course.exercises.properties import FINITE, property_tests
+from course.exercises.trials import DIGITS, Trial, attempt, holds, is_stub, short, wrong_arguments
 
 WIDTH = 68  # of the text of a verdict, in characters
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """A function of ``implementation.py`` to write again: the axes of its result, and the mistakes that are known."""
-
-    name: str
-    axes: tuple[str, ...]
-    mistakes: list[Mistake]
-
-    @property
-    def correct(self) -> Answer:
-        return getattr(implementation, self.name)
+NORMALISED = "Is a normalisation missing, or over the wrong axis?"
+SHARES = "The two shares are g and (1 - g). Look at the signs and parentheses."
+MOVES = "Weight is lost or doubled: does every move from -(S-1)/2 to (S-1)/2 count once, and are all terms added up?"
 
 
 EXERCISES = {
@@ -40,13 +30,13 @@ EXERCISES = {
     for exercise in (
         Exercise("read", ("column",), READ),
         Exercise("cosine_similarity", ("location",), COSINE),
-        Exercise("content_addressing", ("location",), CONTENT),
-        Exercise("interpolate", ("location",), INTERPOLATE),
-        Exercise("circular_shift", ("location",), SHIFT),
-        Exercise("sharpen", ("location",), SHARPEN),
+        Exercise("content_addressing", ("location",), CONTENT, NORMALISED),
+        Exercise("interpolate", ("location",), INTERPOLATE, SHARES),
+        Exercise("circular_shift", ("location",), SHIFT, MOVES),
+        Exercise("sharpen", ("location",), SHARPEN, NORMALISED),
         Exercise("write", ("location", "column"), WRITE),
         Exercise("write_heads", ("location", "column"), WRITE_HEADS),
-        Exercise("address", ("location",), ADDRESS),
+        Exercise("address", ("location",), ADDRESS, NORMALISED),
     )
 }
 
@@ -87,8 +77,9 @@ class Verdict:
         lines += [f"  {name:{width}}  {count:2d} of {total}" for name, count, total in self.passed]
         if self.example is not None:
             shown = dict(zip(self.names, map(short, self.example.case), strict=True))
-            shown["expected"] = short(self.example.expected)
-            shown["got"] = "no tensor" if self.example.got is None else short(self.example.got)
+            digits = self.picture.digits() if self.picture else DIGITS
+            shown["expected"] = short(self.example.expected, digits)
+            shown["got"] = "no tensor" if self.example.got is None else short(self.example.got, digits)
             width = max(map(len, shown))
             lines += ["Smallest failing example:", *(f"  {name:{width}}  {value}" for name, value in shown.items())]
             if self.example.printed:
@@ -124,7 +115,9 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
     if is_stub(answer, cases[0].cases[0]):
         title = getattr(answer, "__name__", name)
         return Verdict(
-            "not attempted", f"{name}: not attempted yet.\nWrite the body of {title}, then run both cells again."
+            "not attempted",
+            f"{name}: not attempted yet.\nWrite the body of {title} in place of `raise NotImplementedError`,\n"
+            "then run both cells again.",
         )
     complaint = wrong_arguments(answer, names)
     if complaint:
@@ -137,7 +130,7 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
         held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
         passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
         fits = held if test.relation else [trial.passed for trial in tried]
-        broken += [] if any(fits) or test in cases[:2] or test.name in (FINITE, DOUBLE, REACHES) else [test.name]
+        broken += [] if any(fits) or test in cases[:2] or test.extreme else [test.name]
         failing += [] if all(trial.passed for trial in tried) or test.name == FINITE else [test.name]
         trials += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
@@ -149,31 +142,9 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
     if not failed:
         return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
     split = trials[:ordinary], trials[ordinary:]
-    hint = diagnose(answer, exercise.correct, names, exercise.mistakes, *split, broken, failing)
+    hint = diagnose(exercise, answer, names, *split, broken, failing)
     smallest = min(failed, key=lambda trial: trial.size)
     return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
-
-
-def only_properties(passed: list[tuple[str, int, int]]) -> str:
-    """What to say when every number is right, but something that is to hold does not."""
-    broken = [name for name, count, total in passed if count < total]
-    if broken == [FINITE]:
-        return (
-            "The numbers are right, but at an exact zero (an empty row, a weight of 0, a row erased in full) the "
-            "gradient is nan or infinite, as that of 0 / 0, of the root of 0 or of the logarithm of 0 is: one such "
-            "zero spoils all the weights of a network. Keep zeros out of divisions, roots and logarithms."
-        )
-    if {*broken} <= {FINITE, REACHES}:
-        return (
-            "The numbers are right, but the gradient is lost on the way, or wrong: no network could learn through it. "
-            "Stay with torch operations on the arguments: no .detach(), .item(), .tolist(), .numpy() or .data, and no "
-            "torch.tensor(...) made of results. A step more than the equation has, such as to normalise again, changes "
-            "the gradient, too."
-        )
-    return (
-        f"The numbers are right at first, but not when the function is called again, in: {broken[0]}. "
-        "Does it remember something from call to call?"
-    )
 
 
 def check(answer: Answer | str, function: Answer | str | None = None) -> None:
@@ -187,7 +158,8 @@ def check(answer: Answer | str, function: Answer | str | None = None) -> None:
     ...     raise NotImplementedError
     >>> check(your_read)
     read: not attempted yet.
-    Write the body of your_read, then run both cells again.
+    Write the body of your_read in place of `raise NotImplementedError`,
+    then run both cells again.
     """
     given = [x for x in (answer, function) if x is not None]
     named = [x for x in given if isinstance(x, str)]

@@ -38,7 +38,8 @@ TINY = 1e-6  # as small as the cells of a memory at the start of a run
 class Test:
     """Cases, and what must hold for each: ``relation`` gives two tensors that should be equal.
 
-    Without a relation, the answer must equal the function in ``implementation.py``.
+    Without a relation, the answer must equal the function in ``implementation.py``. An ``extreme`` test is none to
+    start with: it asks for care with large, tiny or rare values, or for sizes that are seldom met.
     """
 
     __test__ = False  # pytest should not take it for one of its own
@@ -46,6 +47,7 @@ class Test:
     name: str
     cases: Sequence[Case]
     relation: Relation | None = None
+    extreme: bool = False
 
 
 # --- Cases
@@ -176,11 +178,19 @@ def doubled(cases: Sequence[Case]) -> list[Case]:
 
 
 def empty_row(name: str) -> list[Case]:
-    """Cases whose memory has a row of zeros, and one with a key of zeros."""
+    """Cases whose memory has a row of zeros, and keys of zeros: alone, and beside another key."""
     cases = random_cases(name, seed=3, leading=[(), (2,)])
     memory = [case[0] * (torch.arange(N) != 2).unsqueeze(-1) for case in cases]
     emptied = [(rows, *case[1:]) for rows, case in zip(memory, cases, strict=True)]
-    return [*emptied, *changed(name, cases[:1], key=0.0)]
+    one_of_two = torch.arange(2, dtype=torch.float32).unsqueeze(-1)
+    beside = changed(name, cases[1:], key=one_of_two * cases[1][arguments(name).index("key")])
+    return [*emptied, *changed(name, cases[:1], key=0.0), *beside]
+
+
+def tiny_memory(name: str) -> list[Case]:
+    """A memory whose numbers are as small as at the start of a run, all equal and not."""
+    cases = random_cases(name, seed=2, leading=[()])
+    return [*changed(name, cases, memory=TINY), *((TINY * case[0], *case[1:]) for case in cases)]
 
 
 def close_match() -> list[Case]:

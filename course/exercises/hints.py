@@ -5,18 +5,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course.exercises.exercise import Exercise
 from course.exercises.mistakes import Mistake
 from course.exercises.observations import at_first_sight, seen, where_wrong
+from course.exercises.properties import FINITE, REACHES
 from course.exercises.trials import RELATIVE, Answer, Trial, attempt
 
 ENOUGH = 0.75  # the share of cases that a known mistake must explain
 
 
 def diagnose(
+    exercise: Exercise,
     answer: Answer,
-    correct: Answer,
     names: Sequence[str],
-    mistakes: Sequence[Mistake],
     ordinary: Sequence[Trial],
     extreme: Sequence[Trial],
     broken: Sequence[str],
@@ -31,7 +32,7 @@ def diagnose(
     first = min((trial for trial in trials if not trial.passed), key=lambda trial: trial.size)
     if first.problem and first.got is not None:
         return first.problem
-    hint = known_mistake(mistakes, ordinary, extreme, first)
+    hint = known_mistake(exercise.mistakes, ordinary, extreme, first)
     if hint:
         return f"{first.problem} {hint}".strip()
     rank = min(trial.expected.dim() for trial in trials)
@@ -40,15 +41,16 @@ def diagnose(
     if first.problem:
         parts = [first.problem]
     elif alike:
-        parts = list(seen(answer, correct, names, first, alike))[:2]
+        parts = list(seen(exercise, answer, names, first, alike, len(failed) == len(ordinary)))[:2]
     else:
         parts = [] if failed else [f"The ordinary cases are right. What fails is: {'; '.join(failing)}."]
         parts.append(at_first_sight(first) or where_wrong(first))
-    plain = [trial.passed for trial in trials if trial.expected.dim() == rank]
-    if first.expected.dim() > rank and sum(plain) >= ENOUGH * len(plain):
+    plain, batched = ([t.passed for t in ordinary if (t.expected.dim() > rank) == more] for more in (False, True))
+    if first.expected.dim() > rank and all(plain) and sum(batched) < len(batched) / 2:
         parts.append(
-            "Without leading dimensions it works. With them, count dimensions from the end (dim=-1, not dim=0), and "
-            "give one number per batch element a last dimension with unsqueeze(-1)."
+            "Without leading dimensions it works. With them, count dimensions from the end (dim=-1, not dim=0); one "
+            "number per batch element needs a new last dimension, unsqueeze(-1), and a vector over the columns "
+            "unsqueeze(-2)."
         )
     elif first.problem.startswith("It raises"):
         given = ", ".join(f"{name} {list(x.shape)}" for name, x in zip(names, first.case, strict=True))
@@ -93,3 +95,29 @@ def _as_answered(variant: Answer, trial: Trial) -> bool:
 def _identical(one: Tensor, other: Tensor) -> bool:
     alike = one.shape == other.shape and one.dtype == other.dtype
     return alike and torch.allclose(one, other, rtol=RELATIVE, atol=1e-6, equal_nan=True)
+
+
+def only_properties(passed: Sequence[tuple[str, int, int]]) -> str:
+    """What to say when every number is right, but something that is to hold does not.
+
+    ``passed`` has for each test its name, how many cases passed, and how many there are.
+    """
+    broken = {name: count for name, count, total in passed if count < total}
+    if FINITE in broken and broken.keys() <= {FINITE, REACHES} and broken.get(REACHES) != 0:
+        return (
+            "The numbers are right, but the gradient is nan or infinite at an exact zero (an empty row, a weight of 0, "
+            "a row erased in full) or where numbers are large, as that of 0 / 0, of the root of 0 or of the logarithm "
+            "of 0 is. One such place spoils all the weights of a network. Keep zeros out of divisions, roots and "
+            "logarithms."
+        )
+    if broken.keys() <= {FINITE, REACHES}:
+        return (
+            "The numbers are right, but the gradient is lost on the way, or wrong: no network could learn through it. "
+            "Stay with torch operations on the arguments: no .detach(), .item(), .tolist(), .numpy() or .data, and no "
+            "torch.tensor(...) made of results. A step more than the equation has, such as to normalise again, changes "
+            "the gradient, too."
+        )
+    return (
+        f"The numbers are right at first, but not when the function is called again, in: {next(iter(broken))}. "
+        "Does it remember something from call to call?"
+    )

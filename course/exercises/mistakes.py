@@ -7,6 +7,7 @@ one gives what the answer gives, its hint is shown.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -38,3 +39,11 @@ def outer(weighting: Tensor, vector: Tensor) -> Tensor:
 
 def normalised(weighting: Tensor) -> Tensor:
     return weighting / weighting.sum(dim=-1, keepdim=True)
+
+
+def dot(memory: Tensor, key: Tensor) -> Tensor:
+    return torch.einsum("...nm,...m->...n", memory, key)
+
+
+def length(vectors: Tensor) -> Tensor:
+    return vectors.norm(dim=-1)

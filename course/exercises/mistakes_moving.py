@@ -115,6 +115,12 @@ SHIFT = [
         lambda w, s: _weighted([w.roll(k + 1, dims=-1) for k in range(s.shape[-1])], s),
     ),
     mistake(
+        "entries counted from the middle",
+        "The entry for a move of -1 is shift[0]: add the radius (S - 1)/2 to the move. A negative index counts from "
+        "the end.",
+        lambda w, s: _weighted([w.roll(k, dims=-1) for k in _moves(s)], s.roll(s.shape[-1] // 2, dims=-1)),
+    ),
+    mistake(
         "likeliest move only",
         "Only the largest entry of the shift counts. Every move counts, by its weight; that gives the shift its "
         "gradient.",

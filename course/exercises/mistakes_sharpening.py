@@ -8,6 +8,7 @@ from torch import Tensor
 from course.exercises.mistakes import column, mistake, normalised
 from implementation import address, circular_shift, content_addressing, interpolate, sharpen
 
+LIFTED = (1e-4, 1e-3, 1e-2)  # what people add to a weight lest they take the logarithm of zero
 TINY = (1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)  # what people add to a sum lest they divide by zero
 
 SHARPEN = [
@@ -20,6 +21,11 @@ SHARPEN = [
         "gamma as a factor",
         "Gamma multiplies. It is an exponent: a factor cancels when the weights are normalised.",
         lambda w, g: w * column(g),
+    ),
+    mistake(
+        "gamma without effect",
+        "The result is the weighting as it was. Gamma is an exponent; a factor would cancel when the weights are "
+        "normalised.",
         lambda w, g: w,
     ),
     mistake(
@@ -66,6 +72,7 @@ SHARPEN = [
         "largest entry before taking powers; that cancels in the fraction.",
         lambda w, g: normalised(w ** column(g)),
         lambda w, g: normalised((w / w.max()) ** column(g)),
+        lambda w, g: torch.nan_to_num(normalised(w ** column(g))),
     ),
     mistake(
         "constant added to the sum",
@@ -73,7 +80,14 @@ SHARPEN = [
         "Divide by the largest entry before taking powers instead.",
         *(lambda w, g, c=c: w ** column(g) / ((w ** column(g)).sum(-1, keepdim=True) + c) for c in TINY),
         *(lambda w, g, c=c: w ** column(g) / (w ** column(g)).sum(-1, keepdim=True).clamp_min(c) for c in TINY),
-        *(lambda w, g, c=c: normalised((w + c) ** column(g)) for c in TINY[4:]),
+    ),
+    mistake(
+        "constant added to the weights",
+        "A constant is added to the weights, or a floor is put under them that is too high. It lifts the small ones, "
+        "and a weight of 0 should stay 0. If a logarithm needs a floor, take a far lower one: clamp_min(1e-30).",
+        *(lambda w, g, c=c: normalised((w + c) ** column(g)) for c in LIFTED),
+        *(lambda w, g, c=c: sharpen(w.clamp_min(c), g) for c in LIFTED),
+        *(lambda w, g, c=c: torch.softmax(column(g) * (w + c).log(), dim=-1) for c in LIFTED),
     ),
 ]
 

@@ -65,8 +65,30 @@ WRITE = [
     mistake(
         "summed over the locations",
         "The locations are summed up before they are used. The weights sum to 1, so the address is lost.",
-        lambda m, w, e, a: m * (1 - e.unsqueeze(-2)) + a.unsqueeze(-2),
         lambda m, w, e, a: m * (1 - outer(w, e).sum(-2, keepdim=True)) + outer(w, a).sum(-2, keepdim=True),
+    ),
+    mistake(
+        "weighting along the columns",
+        "The weighting was multiplied along the columns: broadcasting lines up the last dimensions. A weight for each "
+        "row is weighting.unsqueeze(-1), a vector over the columns is unsqueeze(-2).",
+        lambda m, w, e, a: m * (1 - w * e) + w * a,
+    ),
+    mistake(
+        "multiplied by (1 - w) e",
+        "The memory is multiplied by (1 - w) e: what is not pointed at is lost where e is 0. What stays is 1 - w e of "
+        "it.",
+        lambda m, w, e, a: add(m * outer(1 - w, e), w, a),
+    ),
+    mistake(
+        "erase what should stay",
+        "The factor is 1 - w (1 - e): it clears the columns that the erase vector leaves out. It should be 1 - w e.",
+        lambda m, w, e, a: add(m * (1 - outer(w, 1 - e)), w, a),
+    ),
+    mistake("subtracted", "The add vector is subtracted.", lambda m, w, e, a: add(erase(m, w, e), w, -a)),
+    mistake(
+        "weighting ignored",
+        "The weighting plays no part: every row is erased and added to in full.",
+        lambda m, w, e, a: m * (1 - e.unsqueeze(-2)) + a.unsqueeze(-2),
     ),
     mistake(
         "added only where erased",
@@ -119,6 +141,17 @@ WRITE_HEADS = [
         "Only one of the heads writes.",
         lambda m, w, e, a: write(m, w[..., 0, :], e[..., 0, :], a[..., 0, :]),
         lambda m, w, e, a: write(m, w[..., -1, :], e[..., -1, :], a[..., -1, :]),
+    ),
+    mistake(
+        "some heads left out",
+        "A head is left out, or undone by the next one. In a loop, each step must start from what the one before it "
+        "returned, and the loop must run over all W heads.",
+        lambda m, w, e, a: _erased(m, w[..., -1:, :], e[..., -1:, :]) + _sums(w, a),
+        lambda m, w, e, a: _erased(m, w, e) + _sums(w[..., -1:, :], a[..., -1:, :]),
+        lambda m, w, e, a: _erased(m, w[..., :1, :], e[..., :1, :]) + _sums(w, a),
+        lambda m, w, e, a: _erased(m, w, e) + _sums(w[..., :1, :], a[..., :1, :]),
+        lambda m, w, e, a: _erased(m, w[..., :-1, :], e[..., :-1, :]) + _sums(w[..., :-1, :], a[..., :-1, :]),
+        lambda m, w, e, a: _erased(m, w[..., 1:, :], e[..., 1:, :]) + _sums(w[..., 1:, :], a[..., 1:, :]),
     ),
     mistake(
         "mean of the heads",

@@ -5,22 +5,28 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from course.exercises.trials import ABSOLUTE, RELATIVE, Answer, Trial, apart, attempt, number, same
+from course.exercises.exercise import Exercise
+from course.exercises.trials import ABSOLUTE, RELATIVE, Answer, Trial, attempt, digits_apart, number, same
 
-DECIMALS = 4  # how well two numbers agree that count as the same in another place
 OFF = 1e-3  # a sum of weights this far from 1 is worth a word
 STEPS = (1, -1, 2, -2, 3, -3)
 
 
-def seen(answer: Answer, correct: Answer, names: Sequence[str], first: Trial, trials: Sequence[Trial]) -> Iterator[str]:
-    """Observations, the most telling first. ``trials`` failed and have as many dimensions as ``first`` of them."""
+def seen(
+    exercise: Exercise, answer: Answer, names: Sequence[str], first: Trial, trials: Sequence[Trial], always: bool
+) -> Iterator[str]:
+    """Observations, the most telling first. ``trials`` failed and have as many dimensions as ``first`` of them.
+
+    ``always`` says whether all ordinary cases fail.
+    """
     sight = at_first_sight(first)
     if sight:
         yield sight
         return
     trials = [t for t in trials if t.got.shape == t.expected.shape]
-    found = [*copied(names, trials), *unused(answer, correct, names, trials), *scaled(trials), *moved(trials)]
-    found += [*as_weighting(first)]
+    found = [*copied(names, trials)] if always else []
+    found += [*unused(answer, exercise.correct, names, trials), *scaled(trials), *moved(trials)]
+    found += [*as_weighting(first, exercise.sums)] if exercise.sums else []
     yield from found or [where_wrong(first)]
 
 
@@ -40,6 +46,8 @@ def at_first_sight(trial: Trial) -> str:
 
 def wrong_shape(got: Tensor, expected: Tensor) -> str:
     shapes = f"The shape is {list(got.shape)}; {list(expected.shape)} is expected."
+    if got.shape == expected.squeeze().shape:
+        return f"{shapes} squeeze() drops every dimension of size 1; give it the one to drop, such as squeeze(-1)."
     if got.numel() == expected.numel():
         return f"{shapes} The count of numbers is right: drop a dimension, add one of size 1, or swap two."
     if got.dim() < expected.dim():
@@ -55,8 +63,19 @@ def copied(names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
             yield f"The result is the argument `{name}`, unchanged."
             return
     value = trials[0].got.flatten()[0]
-    if all(same(t.got, value.expand(t.got.shape)) for t in trials) and any(t.expected.std() > OFF for t in trials):
+    if all(same(t.got, value.expand(t.got.shape)) for t in trials) and any(
+        t.expected.max() - t.expected.min() > OFF for t in trials
+    ):
         yield f"All numbers are {number(value.item())}, whatever the arguments say."
+
+
+def _other(name: str, old: Tensor) -> Tensor:
+    """Another value for an argument, in its range; weights keep their sum."""
+    if name == "gamma":
+        return old + 1.5
+    if name in ("gate", "strength") or old.shape[-1] == 1:
+        return 0.4 * old + 0.1
+    return 0.3 * old + 0.7 * old.roll(1, -1) + (1.5 if name == "memory" else 0)
 
 
 def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
@@ -65,9 +84,7 @@ def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequen
     for i, name in enumerate(names):
         changes = []
         for trial in trials:
-            old = trial.case[i]
-            mixed = 0.3 * old + 0.7 * old.roll(1, -1) if old.dim() and old.shape[-1] > 1 else 0.4 * old + 0.1
-            case = (*trial.case[:i], old + 1.5 if name in ("gamma", "memory") else mixed, *trial.case[i + 1 :])
+            case = (*trial.case[:i], _other(name, trial.case[i]), *trial.case[i + 1 :])
             again = attempt(answer, case, correct(*case))
             if not same(again.expected, trial.expected):
                 changes.append(again.got is None or not same(again.got, trial.got))
@@ -102,23 +119,21 @@ def moved(trials: Sequence[Trial]) -> Iterator[str]:
         if shortest > 1 and all(same(t.got, change(t.expected)) for t in trials):
             yield f"The numbers are right, but {way}."
             return
-    ranked = ([torch.sort(x.flatten().round(decimals=DECIMALS)).values for x in (t.got, t.expected)] for t in trials)
+    ranked = ([torch.sort(x.flatten()).values for x in (t.got, t.expected)] for t in trials)
     if shortest > 1 and all(same(*pair) for pair in ranked):
         yield "The numbers are right, but in other places."
 
 
-def as_weighting(trial: Trial) -> Iterator[str]:
-    """What a weighting must be, if one is expected."""
+def as_weighting(trial: Trial, sums: str) -> Iterator[str]:
+    """What a weighting must be, if one is expected; ``sums`` is said if it does not sum to 1."""
     got, expected = trial.got, trial.expected
-    if not (bool((expected >= 0).all()) and same(expected.sum(-1), torch.ones(expected.shape[:-1]))):
-        return
     if bool((got < 0).any()):
         yield f"A weight is negative ({number(got.min().item())}). Weights lie between 0 and 1."
-    sums = got.sum(-1).flatten()
-    off = (sums - 1).abs()
-    if bool(off.max() > OFF):
-        total = number(sums[off.argmax()].item())
-        yield f"The weights sum to {total} instead of 1. Is a normalisation missing, or over the wrong axis?"
+    totals = got.sum(-1).flatten()
+    off = (totals - 1).abs()
+    if bool(off.max() > OFF) and same(expected.sum(-1), torch.ones_like(expected.sum(-1))):
+        total = totals[off.argmax()].item()
+        yield f"The weights sum to {number(total, digits_apart([(total, 1.0)]))} instead of 1. {sums}"
 
 
 def where_wrong(trial: Trial) -> str:
@@ -126,7 +141,8 @@ def where_wrong(trial: Trial) -> str:
     wrong = ~torch.isclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
     at = wrong.nonzero()[0].tolist()
     place = f"entry {at if len(at) != 1 else at[0]}"
-    one, other = apart(got[tuple(at)].item(), expected[tuple(at)].item())
+    pair = got[tuple(at)].item(), expected[tuple(at)].item()
+    one, other = (number(value, digits_apart([pair])) for value in pair)
     return (
         f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place} first: {one} instead of {other}. Work this "
         "entry out by hand from the equation, and compare each step."

@@ -7,7 +7,7 @@ from html import escape
 import torch
 from torch import Tensor
 
-from course.exercises.trials import number, same
+from course.exercises.trials import digits_apart, number, same
 
 MAX_ROWS = 16
 BAR = 14  # the longest bar, in characters, or in halves of an em
@@ -35,32 +35,36 @@ class Comparison:
             rows = sorted(rows, key=lambda row: row[3])[:MAX_ROWS]
         return rows
 
+    def digits(self) -> int:
+        """Enough to tell what was got from what was expected, where it is wrong."""
+        return digits_apart([(e, g) for _, e, g, right in self.rows() if not right])
+
     def scale(self) -> float:
         finite = [abs(x) for _, *pair, _ in self.rows() for x in pair if abs(x) < float("inf")]
         return max([1e-9, *finite])
 
     def __repr__(self) -> str:
-        rows, scale = self.rows(), self.scale()
+        rows, scale, digits = self.rows(), self.scale(), self.digits()
         width = max(len(row[0]) for row in rows)
 
         def cell(value: float) -> str:
             bar = "█" * round(BAR * min(abs(value), scale) / scale) if value == value else ""
-            return f"{number(value):>8} {bar:{BAR}}"
+            return f"{number(value, digits):>8} {bar:{BAR}}"
 
         lines = [f"{'':{width}} {'expected':>8} {'':{BAR}} {'got':>8}"]
         lines += [f"{label:{width}} {cell(e)} {cell(g)}{'' if ok else ' wrong'}" for label, e, g, ok in rows]
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        rows, scale = self.rows(), self.scale()
+        rows, scale, digits = self.rows(), self.scale(), self.digits()
 
         def cells(kind: str, value: float) -> str:
             share = min(abs(value), scale) / scale if value == value else 0
             fill = "transparent" if value < 0 else COLOURS[kind]  # a negative number is an outline
             bar = f"width: {BAR / 2 * share:.2f}em; height: 0.8em; background: {fill}"
             bar += f"; outline: 2px solid {COLOURS[kind]}; outline-offset: -2px" if value < 0 else ""
-            space = '<td style="min-width: 7.5em" aria-hidden="true">'
-            return f'<td style="text-align: right">{escape(number(value))}</td>{space}<div style="{bar}"></div></td>'
+            shown, space = escape(number(value, digits)), '<td style="min-width: 7.5em" aria-hidden="true">'
+            return f'<td style="text-align: right">{shown}</td>{space}<div style="{bar}"></div></td>'
 
         head = "".join(f'<th scope="col" colspan="2" style="text-align: left">{kind}</th>' for kind in COLOURS)
         body = "".join(

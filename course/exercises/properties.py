@@ -15,6 +15,8 @@ from course.exercises.cases import (
     N,
     S,
     Test,
+    W,
+    arguments,
     changed,
     close_match,
     doubled,
@@ -25,6 +27,7 @@ from course.exercises.cases import (
     random_cases,
     small_cases,
     tensors,
+    tiny_memory,
 )
 from course.exercises.relations import (
     equals,
@@ -46,6 +49,8 @@ FINITE = "... and its gradient is a number"
 DOUBLE = "double precision stays double"
 REACHES = "the gradient reaches every argument"
 
+extreme = partial(Test, extreme=True)
+
 
 def special(name: str) -> Sequence[Test]:
     """The tests that an exercise has for itself: first what the equation promises, then extremes."""
@@ -58,18 +63,18 @@ def special(name: str) -> Sequence[Test]:
                 Test("a one-hot weighting reads one row exactly", with_(weighting=ONE_HOT), row_read),
                 Test("equal rows read as that row", with_(memory=2.5), equals(value=2.5)),
                 Test("turning memory and weighting alike: same read", cases, turned((0, -2), (1, -1), output=None)),
-                Test("large numbers", with_(memory=2048.0, weighting=ONE_HOT)),
+                extreme("large numbers", with_(memory=2048.0, weighting=ONE_HOT)),
             ]
         case "cosine_similarity":
-            short = changed(name, [(memory, key / 64) for memory, key in plain], memory=TINY)
+            both = [(memory, key / 64) for memory, key in tiny_memory(name)]
             return [
                 Test("always between -1 and 1", cases, within(-1, 1)),
                 Test("longer rows, a shorter key: same similarity", cases, lengths_do_not_count),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
-                Test("an empty row or key has similarity 0", empty_row(name)),
-                Test(FINITE, empty_row(name), finite_gradients),
-                Test("rows of tiny numbers count as any others", [*changed(name, plain, memory=TINY), *short]),
-                Test("so does a key of tiny numbers", changed(name, plain, key=TINY)),
+                extreme("an empty row or key has similarity 0", empty_row(name)),
+                extreme(FINITE, empty_row(name), finite_gradients),
+                extreme("rows of tiny numbers count as any others", [*tiny_memory(name), *both]),
+                extreme("so does a key of tiny numbers", changed(name, plain, key=TINY)),
             ]
         case "content_addressing":
             far = (2 * one_hot(N, M), 3 * one_hot(M)[3])  # similarities 0 and 1, nothing between
@@ -78,11 +83,12 @@ def special(name: str) -> Sequence[Test]:
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("strength 0: uniform", with_(strength=0.0), equals(value=1 / N)),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
-                Test("strength 1e4: the best match, no overflow", [(*far, number(1e4))]),
-                Test("two rows nearly alike, strengths 1 to 1e4", close_match()),
-                Test("no row is like the key, strength 80: uniform", opposite, equals(value=1 / N)),
-                Test("an empty row or key has similarity 0", empty_row(name)),
-                Test(FINITE, empty_row(name), finite_gradients),
+                extreme("strength 1e4: the best match, no overflow", [(*far, number(1e4))]),
+                extreme("two rows nearly alike, strengths 1 to 1e4", close_match()),
+                extreme("no row is like the key, strength 80: uniform", opposite, equals(value=1 / N)),
+                extreme("an empty row or key has similarity 0", empty_row(name)),
+                extreme("rows of tiny numbers count as any others", tiny_memory(name)),
+                extreme(FINITE, [*empty_row(name), *close_match()], finite_gradients),
             ]
         case "interpolate":
             return [
@@ -96,8 +102,9 @@ def special(name: str) -> Sequence[Test]:
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("all the weight on one step: a roll", [*every_step(3), *every_step(5)], rolled),
-                Test("other shift widths: S = 1, 5, 7", sum(wide, [])),
                 Test("turning the weighting turns the result", cases, turned((0, -1), output=-1)),
+                extreme("nearly all the weight on one step", tensors(([0.5, 0.25, 0, 0.25], [0, 0.004, 0.996]))),
+                extreme("other shift widths: S = 1, 5, 7", sum(wide, [])),
             ]
         case "sharpen":
             two = torch.stack([FINE, FINE.flip(0) * 0.1 + 0.9 * one_hot(N)[0]])
@@ -109,10 +116,10 @@ def special(name: str) -> Sequence[Test]:
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("gamma 1 changes nothing", with_(gamma=1.0), equals(argument=0)),
                 Test("turning the weighting turns the result", cases, turned((0, -1), output=-1)),
-                Test("gamma 1000: the largest, no underflow", huge),
-                Test("equal or nearly equal entries share the weight", ties),
-                Test("entries of exactly 0 stay 0", zeros),
-                Test(FINITE, [*zeros, *huge], finite_gradients),
+                extreme("gamma 1000: the largest, no underflow", huge),
+                extreme("equal or nearly equal entries share the weight", ties),
+                extreme("entries of exactly 0 stay 0", zeros),
+                extreme(FINITE, [*zeros, *huge], finite_gradients),
             ]
         case "write":
             return [
@@ -120,7 +127,8 @@ def special(name: str) -> Sequence[Test]:
                 Test("one-hot, erase 1: the row is replaced", with_(weighting=ONE_HOT, erase_vector=1.0), row_replaced),
                 Test("erase 0, add 0: nothing happens", with_(erase_vector=0.0, add_vector=0.0), equals(argument=0)),
                 Test("turning memory and weighting turns the result", cases, turned((0, -2), (1, -1), output=-2)),
-                Test("large numbers", with_(memory=2048.0, weighting=ONE_HOT, erase_vector=0.5, add_vector=-4096.0)),
+                extreme(FINITE, with_(weighting=ONE_HOT, erase_vector=1.0), finite_gradients),
+                extreme("large numbers", with_(memory=2048.0, weighting=ONE_HOT, erase_vector=0.5, add_vector=-4096.0)),
             ]
         case "write_heads":
             many = sum((random_cases(name, seed=4, leading=[(), (2,)], heads=heads) for heads in (1, 2, 5)), [])
@@ -128,16 +136,18 @@ def special(name: str) -> Sequence[Test]:
             return [
                 Test("the order of the heads does not matter", cases, heads_in_any_order),
                 Test("a single head writes as `write` does", cases, single_head),
-                Test("other numbers of heads: W = 1, 2, 5", many),
+                extreme("other numbers of heads: W = 1, 2, 5", many),
                 Test("erase 0, add 0: nothing happens", with_(erase_vectors=0.0, add_vectors=0.0), equals(argument=0)),
                 Test("turning memory and weightings turns the result", cases, turned((0, -2), (1, -1), output=-2)),
-                Test("a row that all heads erase", with_(weightings=ONE_HOT, erase_vectors=1.0)),
-                Test(FINITE, with_(weightings=ONE_HOT, erase_vectors=1.0), finite_gradients),
-                Test("large numbers", with_(**large)),
+                extreme("a row that all heads erase", with_(weightings=ONE_HOT, erase_vectors=1.0)),
+                extreme(FINITE, with_(weightings=ONE_HOT, erase_vectors=1.0), finite_gradients),
+                extreme("large numbers", with_(**large)),
             ]
         case "address":
             stay, step = one_hot(S)[1], one_hot(S)[2]
             wide = [random_cases(name, seed=4, leading=[(), (2,)], width=width) for width in (1, 5)]
+            focused = changed(name, plain, previous=one_hot(N)[0])
+            walking = [case for y in (1.5, 1000.0) for case in changed(name, focused, gate=0.0, shift=step, gamma=y)]
             still = {"gate": 1.0, "shift": stay, "gamma": 1.0}
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
@@ -145,12 +155,13 @@ def special(name: str) -> Sequence[Test]:
                 Test("gate 1, no move, gamma 1: content alone", with_(**still)),
                 Test("a head that walks: gate 0, move +1", with_(gate=0.0, shift=step)),
                 Test("turning memory and previous turns the result", cases, turned((0, -2), (1, -1), output=-1)),
-                Test("other shift widths: S = 1, 5", sum(wide, [])),
-                Test("an empty row or key has similarity 0", empty_row(name)),
-                Test(FINITE, empty_row(name), finite_gradients),
-                Test("rows of tiny numbers count as any others", changed(name, plain, memory=TINY)),
-                Test("strength 1e4: no overflow", changed(name, plain, strength=1e4, **still)),
-                Test("gamma 1000: no underflow", changed(name, plain, gate=0.0, gamma=1000.0)),
+                extreme("other shift widths: S = 1, 5", sum(wide, [])),
+                extreme("an empty row or key has similarity 0", empty_row(name)),
+                extreme("rows of tiny numbers count as any others", tiny_memory(name)),
+                extreme("the previous weighting all on one location", focused),
+                extreme(FINITE, [*empty_row(name), *walking], finite_gradients),
+                extreme("strength 1e4: no overflow", changed(name, plain, strength=1e4, **still)),
+                extreme("gamma 1000: no underflow", changed(name, plain, gate=0.0, gamma=1000.0)),
             ]
     raise KeyError(name)
 
@@ -158,10 +169,13 @@ def special(name: str) -> Sequence[Test]:
 def property_tests(name: str) -> list[Test]:
     """All tests of an exercise, from the small examples to the gradients."""
     correct = getattr(implementation, name)
+    clear = {"weighting": ONE_HOT, "weightings": one_hot(N)[:W], "erase_vector": 1.0, "erase_vectors": 1.0}
+    here = {argument: value for argument, value in clear.items() if argument in arguments(name)}
+    pointed = changed(name, random_cases(name, 7, [()]), **here) if name in ("read", "write", "write_heads") else []
     return [
         Test("small examples", small_cases(name)),
         Test("random cases, up to two leading dimensions", random_cases(name, seed=0)),
         *special(name),
-        Test(DOUBLE, doubled(random_cases(name, 6, [()]))),
-        Test(REACHES, random_cases(name, 5, [(), (2,)]), gradients(correct)),
+        extreme(DOUBLE, doubled(random_cases(name, 6, [()]))),
+        extreme(REACHES, [*random_cases(name, 5, [(), (2,)]), *pointed], gradients(correct)),
     ]

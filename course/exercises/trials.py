@@ -15,6 +15,7 @@ from course.exercises.cases import Answer, Case, Relation
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances of float32, over a few dozen operations
 DIGITS, MOST_DIGITS = 3, 9
+ONE_NUMBER = ("is ambiguous", "converted to Python scalars", "converted to Scalar", "only one element")
 MAX_NUMBERS = 60  # a longer tensor is described by its shape
 
 
@@ -32,17 +33,17 @@ def number(value: float, digits: int = DIGITS) -> str:
     return str(int(value)) if value == value and abs(value) < 1e6 and value == int(value) else f"{value:.{digits}g}"
 
 
-def apart(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as few digits as tell them apart.
+def digits_apart(pairs: Sequence[tuple[float, float]]) -> int:
+    """How many digits it takes to tell the numbers of each pair apart.
 
-    >>> apart(0.5, 0.25), apart(0.99912, 0.99947)
-    (('0.5', '0.25'), ('0.9991', '0.9995'))
+    >>> digits_apart([(0.5, 0.25)]), digits_apart([(0.99912, 0.99947), (0.5, 0.25)])
+    (3, 4)
     """
-    digits = next((d for d in range(DIGITS, MOST_DIGITS) if f"{one:.{d}g}" != f"{other:.{d}g}"), MOST_DIGITS)
-    return number(one, digits), number(other, digits)
+    alike = [d for d in range(DIGITS, MOST_DIGITS) if any(f"{x:.{d}g}" == f"{y:.{d}g}" for x, y in pairs)]
+    return max(alike, default=DIGITS - 1) + 1
 
 
-def short(value: Tensor) -> str:
+def short(value: Tensor, digits: int = DIGITS) -> str:
     """A tensor in short.
 
     >>> short(torch.tensor([[1.0, 0.25], [0.0, -1.0]]))
@@ -53,8 +54,8 @@ def short(value: Tensor) -> str:
     if value.numel() > MAX_NUMBERS:
         return f"a tensor of shape {list(value.shape)}"
     if value.dim() == 0:
-        return number(value.item())
-    return "[" + ", ".join(short(part) for part in value) + "]"
+        return number(value.item(), digits)
+    return "[" + ", ".join(short(part, digits) for part in value) + "]"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,10 @@ def raised(error: BaseException, answer: Answer) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == _file(answer)]
     line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip() if frames else ""
     where = f" at `{line}`" if line else ""
-    return f"It raises {kind}{where}" + (f": {message}" if message else "") + ("" if message.endswith(".") else ".")
+    said = f"It raises {kind}{where}" + (f": {message}" if message else "") + ("" if message.endswith(".") else ".")
+    if any(words in message for words in ONE_NUMBER):
+        said += " One `if` or one number cannot decide for a whole batch: torch.where decides for each entry."
+    return said
 
 
 def _file(answer: Answer) -> str:
