@@ -136,6 +136,14 @@ def test_pages_name_no_machine_and_load_nothing_from_elsewhere():
         assert not re.search(r"https?://|/home/|/root/|/tmp/", source), path.name
 
 
+def test_pictures_of_pages_without_code_are_those_of_their_chapters(monkeypatch):
+    monkeypatch.syspath_prepend(str(BOOK))
+    picture = importlib.import_module("picture")
+    assert {path.name for path in (BOOK / "_static").glob("*.png")} == picture.PICTURES.keys()
+    for file, (chapter, name) in picture.PICTURES.items():
+        assert (BOOK / "_static" / file).read_bytes() == picture.figure(chapter, name), f"{file}: run `make notebooks`"
+
+
 # --- Equation numbers
 
 

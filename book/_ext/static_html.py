@@ -9,7 +9,7 @@ from pathlib import Path
 
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 UNSAID = {"noscript", "script", "style"}
-ACTING = {"button", "canvas", "input", "object", "script", "select", "textarea"}
+ACTING = {"button", "canvas", "input", "noscript", "object", "script", "select", "textarea"}
 DATA_ADDRESS = re.compile(r"data:image/(?P<kind>png|jpeg|gif);base64,(?P<data>.+)", re.DOTALL)
 
 
@@ -75,6 +75,8 @@ def standing_still(html: str, note: str) -> str:
     '<div class="stand-in"><img src="a.png" alt="A" /><p>See the site.</p></div>'
     >>> standing_still('<noscript><p>A curve.</p></noscript><canvas></canvas>', "See the site.")
     '<div class="stand-in"><p>A curve.</p><p>See the site.</p></div>'
+    >>> standing_still('<div class=lab><noscript>No script, no lab.</noscript></div>', "See the site.")
+    '<div class="stand-in">No script, no lab.<p>See the site.</p></div>'
     >>> standing_still('<script src="lab.js"></script>', "See the site.")
     ''
     """
