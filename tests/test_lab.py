@@ -52,9 +52,10 @@ class Lab:
         """All values under a selector, once it is certain that each is shown as it should be."""
         script = "nodes => nodes.map(node => [node.textContent, Number(node.dataset.value)])"
         found = self.root.locator(f"{selector} [data-value]").evaluate_all(script)
-        places = 1 if "fader" in selector and "shift" not in selector else 2
         for text, value in found:
-            assert abs(float(text.replace("\u2212", "-")) - value) <= 0.5 * 10**-places + 1e-9
+            places = len(text.partition(".")[2])
+            assert places >= (1 if "fader" in selector or abs(value) > 9.99 else 2) or abs(value) > 99.9
+            assert abs(float(text.replace("\u2212", "-")) - value) <= 0.5 * 10**-places + 1e-6
             assert text != "\u22120.00"
         return torch.tensor([value for _, value in found], dtype=torch.float64)
 
@@ -212,7 +213,7 @@ def test_story_blur_melts_and_gamma_repairs(open_lab):
     lab.press("gamma", "ArrowRight", "ArrowRight")
     assert lab.value("gamma") == 2
     lab.act("step", 10)
-    assert lab.weighting("previous").max() > 0.9
+    assert round(lab.weighting("previous").max().item(), 2) == 0.96
     lab.assert_right()
 
 
@@ -351,14 +352,14 @@ def test_the_result_beside_step_says_what_it_is_and_stays_in_sight(open_lab, siz
     def heights():
         return strip.locator("i").evaluate_all("all => all.map(bar => Number(bar.style.getPropertyValue('--weight')))")
 
-    assert strip.locator("div").inner_text() == "Result of step 1"
-    assert lab.status() == "Step makes this result the past, and what was written stays."
+    assert strip.locator("div").inner_text() == "Next: step 1"
+    assert lab.status() == "Step makes this the weighting before, and keeps what was written."
     for step in (1, 2):
         shown = heights()
         assert shown == lab.weighting("weighting").tolist()
         lab.act("step")
         assert lab.weighting("previous").tolist() == shown
-        assert strip.locator("div").inner_text() == f"Result of step {step + 1}"
+        assert strip.locator("div").inner_text() == f"Next: step {step + 1}"
     assert lab.status() == "After step 2: Location 4 has all the weight."
     for kind in ("memory", "shifted", "read"):
         lab.root.locator(f".ntm-panel-{kind}").evaluate("panel => panel.scrollIntoView({block: 'center'})")
@@ -402,7 +403,7 @@ def test_bars_are_dragged_with_the_mouse(open_lab):
     lab = open_lab()
     lab.choose("blur")
     drag(lab, "shift-2", 0.5)
-    assert lab.shift().tolist() == [0.05, 0.45, 0.5]  # the others keep their ratio, in twentieths
+    assert lab.shift().tolist() == [0.1, 0.4, 0.5]  # the larger of the others gives
     drag(lab, "shift-2", 1.4)  # beyond the end
     assert lab.shift().tolist() == [0, 0, 1]
     drag(lab, "shift-2", 0)
@@ -456,23 +457,23 @@ def test_a_zero_key_is_like_nothing(open_lab):
 
 TIES = {  # what is set, and what is said of it
     "preset=content&strength=0&gate=1": {
-        "content": "Strength 0: the key has no say. Every location gets 1/8.",
-        "weighting": "Gamma 1 changes nothing. All locations have the same weight: 1/8.",
+        "content": "Strength 0: the key has no say. Every location gets 1/8 = 0.125.",
+        "weighting": "Gamma 1 changes nothing. All locations have the same weight, 1/8 = 0.125.",
         "read": "The average of all rows.",
     },
     "preset=content&strength=0&gate=1&gamma=3": {
-        "weighting": "There is nothing to sharpen. All locations have the same weight: 1/8.",
+        "weighting": "There is nothing to sharpen. All locations have the same weight, 1/8 = 0.125.",
     },
     "preset=iterate&shift=0.5,0,0.5&erase=1,1,0,0,0,0&add=0,0.5,0.5,0,0,0": {
         "previous": "The head was at location 2.",
         "weighting": "Gamma 1 changes nothing. Locations 1 and 3 have the largest weight, 0.50 each.",
         "read": "An average of the rows. Rows 1 and 3 make up 50 % each.",
-        "erased": "Locations 1 and 3, columns 0 and 1: 1 − 0.50 × 1.00 = 0.50 of it is kept.",
-        "added": "Locations 1 and 3, columns 1 and 2: 0.50 × 0.50 = 0.25 is added.",
+        "erased": "Locations 1 and 3, columns 0 and 1: 1 − weight 0.50 × erase 1.00 = 0.50 of it is kept.",
+        "added": "Locations 1 and 3, columns 1 and 2: weight 0.50 × add 0.50 = 0.25 is added.",
     },
     "preset=order&add=-1,1,0,0,0,0": {
-        "erased": "Location 3, all columns: 1 − 1.00 × 1.00 = 0.00 of it is kept.",
-        "added": "Location 3, column 0: 1.00 × −1.00 = −1.00 is added.",
+        "erased": "Location 3, all columns: 1 − weight 1.00 × erase 1.00 = 0.00 of it is kept.",
+        "added": "Location 3, column 0: weight 1.00 × add −1.00 = −1.00 is added.",
         "read": "The numbers of row 3.",
     },
     "preset=iterate&previous=0.4,0,0.4,0.2,0,0,0,0&shift=0,1,0": {
@@ -480,16 +481,38 @@ TIES = {  # what is set, and what is said of it
         "read": "An average of the rows. Rows 0 and 2 make up 40 % each.",
     },
     "preset=iterate&previous=0.125,0.125,0.125,0.125,0.125,0.125,0.125,0.125": {
-        "previous": "The head was spread out. All locations have the same weight: 1/8.",
+        "previous": "The head was spread out. All locations have the same weight, 1/8 = 0.125.",
     },
-    "preset=iterate&previous=0.3,0.299,0.301,0.1,0,0,0,0": {  # the same to two digits
-        "previous": "The head was spread out. Locations 0, 1 and 2 have the largest weight, 0.30 each.",
+    "preset=iterate&previous=0.3,0.299,0.301,0.1,0,0,0,0": {  # the same to two digits, yet not equal
+        "previous": "The head was spread out. Location 2 has the largest weight, 0.30.",
     },
     "preset=content&memory=" + ",".join(["1,0,0,0,0,0"] * 2 + ["0,1,0,0,0,0"] * 6) + "&key=1,0,0,0,0,0": {
         "memory": "Rows 0 and 1 are most like the key: 1.00. Same direction would be 1, opposite −1.",
         "content": "Locations 0 and 1 have the largest weight, 0.49 each.",
     },
 }
+
+
+def test_a_weighting_reads_the_same_before_and_after_it_becomes_the_past(open_lab):
+    """A half, such as 0.875, is rounded alike in double and in single precision."""
+    lab = open_lab("preset=choose&strength=50")
+    for _ in range(6):
+        lab.act("step")
+        shown = lab.root.locator('[data-stage="previous"] .ntm-number').all_inner_texts()
+        assert lab.trail()[-1] == [float(text) for text in shown]
+
+
+def test_steps_before_the_page_was_opened_are_counted_and_not_listed(open_lab):
+    lab = open_lab("preset=iterate&step=4")
+    assert lab.says("trail") == "4 steps were taken before this page was opened; they are not listed."
+    lab.act("step")
+    assert lab.says("trail") == "The last of these weightings is now the one before."
+
+
+def test_large_numbers_keep_to_their_cells(open_lab):
+    lab = open_lab("preset=content&memory=" + ",".join(map(str, [132, -65.6, 9.994, -12.34, 0.5, -1234567 / 1e3] * 8)))
+    shown = lab.root.locator('[data-memory="memory"] tbody tr').first.locator(".ntm-cell").all_inner_texts()
+    assert shown[:6] == ["132", "−65.6", "9.99", "−12.3", "0.50", "−1235"]
 
 
 @pytest.mark.parametrize("address", TIES, ids=range(len(TIES)))

@@ -31,14 +31,16 @@
 
   const replaced = (vector, i, value) => vector.map((old, j) => (j === i ? value : old));
 
-  /** A shift with share i set: the other two keep their ratio, and all three sum to 1. */
+  /** A shift with share i set: the larger of the others gives, the smaller takes, so that all three sum to 1. */
   function share_out(shift, i, value) {
-    const [one, other] = [0, 1, 2].filter((j) => j !== i);
-    const rest = SHARES - Math.round(value * SHARES);
-    const both = shift[one] + shift[other];
-    const part = Math.round(both > 0 ? (rest * shift[one]) / both : rest / 2);
-    const shares = { [i]: SHARES - rest, [one]: part, [other]: rest - part };
-    return [0, 1, 2].map((j) => shares[j] / SHARES);
+    const shares = shift.map((share) => Math.round(share * SHARES));
+    shares[i] = Math.round(value * SHARES);
+    const others = [0, 1, 2].filter((j) => j !== i);
+    for (let rest = SHARES - shares[0] - shares[1] - shares[2]; rest !== 0; rest -= Math.sign(rest)) {
+      others.sort((one, other) => shares[one] - shares[other]);
+      shares[others[rest > 0 ? 0 : 1]] += Math.sign(rest);
+    }
+    return shares.map((share) => share / SHARES);
   }
 
   const SITE = new URL("../", document.currentScript.src); // the root of the book, from any of its pages
@@ -75,8 +77,8 @@
     /** Show a state as it is, with the weightings of the steps before. */
     open(state, trail) {
       [this.state, this.trail] = [state, trail];
-      const writes = this.has("write") ? ", and what was written stays" : "";
-      const hint = `Step makes this result the past${writes}.`;
+      const writes = this.has("write") ? ", and keeps what was written" : "";
+      const hint = `Step makes this the weighting before${writes}.`;
       this.status.textContent = trail.length ? `After step ${state.step}: ${most_of(trail.at(-1))}` : hint;
       this.redraw();
     }
@@ -170,7 +172,7 @@
         track.style.setProperty("--bottom", bottom);
         track.style.setProperty("--height", height);
         track.classList.toggle("ntm-negative", value < 0);
-        number.textContent = show(value, name === "shift" ? 2 : 1);
+        number.textContent = show(value, step < 0.1 ? 2 : 1);
         number.dataset.value = value;
       });
       return element("div", { class: "ntm-fader" }, input, track, number);
@@ -196,7 +198,7 @@
     panel(kind, title, question, ...children) {
       const id = `${this.id}-${kind}`;
       const says = element("p", { class: "ntm-says" });
-      this.redraws.push((state, result) => (says.textContent = WORDS[kind](state, result)));
+      this.redraws.push((state, result) => (says.textContent = WORDS[kind](state, result, this.trail)));
       const asks = element("p", { class: "ntm-asks" }, question);
       const attributes = { class: `ntm-panel ntm-panel-${kind}`, role: "group", "aria-labelledby": id };
       return element("div", attributes, element("h3", { id }, title), asks, ...children, says);
@@ -229,7 +231,8 @@
       const node = element("td", { class: "ntm-cell" });
       this.redraws.push((state, result) => {
         const value = get(state, result);
-        node.textContent = value === undefined ? "" : show(value);
+        const places = Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0; // there is room for four digits
+        node.textContent = value === undefined ? "" : show(value, places);
         node.dataset.value = value ?? "";
         node.classList.toggle("ntm-negative", value < 0);
         node.style.setProperty("--size", clamp(Math.abs(value ?? 0), 0, 1));
@@ -287,7 +290,7 @@
         });
         return row;
       });
-      return table("trail", "Steps, and the weightings that they ended with", [title_row(N)], rows);
+      return table("trail", "Weightings that the last steps ended with", [title_row(N)], rows);
     }
 
     presets() {
@@ -307,12 +310,12 @@
       return element("fieldset", { class: "ntm-order" }, element("legend", {}, "Order"), ...choices);
     }
 
-    /** Step, Reset, and the result that Step makes the past: always in sight. */
+    /** Step, Reset, and the weighting that Step will make the one before: always in sight. */
     bar() {
       const step = this.button("Step", { class: "ntm-step", "data-act": "step" }, () => this.step());
       const reset = this.button("Reset", { "data-act": "reset" }, () => this.reset());
       const title = element("div");
-      this.redraws.push((state) => (title.textContent = `Result of step ${state.step + 1}`));
+      this.redraws.push((state) => (title.textContent = `Next: step ${state.step + 1}`));
       const bars = range(N).map((i) => {
         const bar = element("i");
         this.redraws.push((_, result) => bar.style.setProperty("--weight", result.weighting[i]));
@@ -326,8 +329,9 @@
       const keys = "Drag a slider, or go to it with the Tab key and use the arrow keys";
       const enter = this.steps ? "; Enter then presses Step." : ".";
       const dotted = this.has("gate") || this.has("shift") || this.has("gamma");
-      const before = dotted ? " A dotted line shows where a bar ended before this move." : "";
-      return element("p", { class: "ntm-help" }, keys + enter + before);
+      const before = dotted ? " A dotted line shows where a bar ended before its panel changed it." : "";
+      const back = this.whole ? " Reset puts memory and head back; a story’s button puts back all." : "";
+      return element("p", { class: "ntm-help" }, keys + enter + back + before);
     }
 
     /** All panels of the stages shown, each with what goes into it, unless the panel before it shows that. */
@@ -343,7 +347,7 @@
       if (this.has("content")) {
         const asks = "What is the head looking for? Choose a location’s number, and its row becomes the key.";
         show_panel("memory", "Memory and key", asks, this.key_table(key_from));
-        const slider = this.slider("strength", 0.5, "0: any will do", "50: only the best");
+        const slider = this.slider("strength", 0.5, "0: all alike", "50: only the best");
         const drawn = this.weighting("content", "Content weighting");
         show_panel("content", "1 Content", "Which locations are like the key? And how sure is that?", slider, drawn);
       } else if (this.has("gate")) {
@@ -356,16 +360,16 @@
         show_panel("previous", "Before", "Where was the head a step ago? Choose a location to put it there.", drawn);
       }
       if (this.has("gate")) {
-        const slider = this.slider("gate", 0.05, "0: stay", "1: search");
+        const slider = this.slider("gate", 0.05, "0: the old place", "1: search");
         const drawn = this.weighting("gated", "Gated weighting", "previous");
         show_panel("gated", "2 Interpolation", "Search, or go on from where the head was?", slider, drawn);
       }
       if (this.has("shift")) {
         const drawn = this.weighting("shifted", "Shifted weighting", "gated");
-        show_panel("shifted", "3 Shift", "Move back, stay, or move on?", this.shift_faders(), drawn);
+        show_panel("shifted", "3 Shift", "Move back, stay, or move on? The three sum to 1.", this.shift_faders(), drawn);
       }
       if (this.has("gamma")) {
-        const slider = this.slider("gamma", 0.5, "1: as it is", "20: winner takes all");
+        const slider = this.slider("gamma", 0.5, "1: as it is", "20: very sharp");
         const drawn = this.weighting("weighting", "Weighting", "shifted");
         show_panel("weighting", "4 Sharpening", "How sharp shall it be? This is the result.", slider, drawn);
       }
@@ -376,7 +380,7 @@
         show_panel("store", "Memory", "What is there before the step?", table);
       }
       if (!this.whole && (this.has("shift") || this.has("gamma"))) trail();
-      if (this.whole) show_panel("read", "Read", "What does the head get?", this.read_table());
+      if (this.whole) show_panel("read", "Read", "What does the head get, before it writes?", this.read_table());
       return panels;
     }
 

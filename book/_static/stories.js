@@ -46,15 +46,15 @@ var stories = (() => {
     content: {
       name: "Find by content",
       story:
-        "The key is a spoiled copy of location 2, and location 7 is much like it. Raise the strength: the weight gathers " +
+        "The key is a spoiled copy of location 2, and location 7 is much like location 2. Raise the strength: the weight gathers " +
         "at 2. Lower it to 0: the key has no say, and every location gets 1/8.",
       state: { gate: 1, strength: 5, key: [0.3, -0.5, 0.9, 0.1, -0.2, 0.6] },
     },
     choose: {
       name: "Search or stay",
       story:
-        "The key asks for location 1, but a step ago the head was at 4. The gate decides: at 1 it searches, at 0 it " +
-        "stays, and half-open it points to both places, not to the middle. Press Step: the old focus fades.",
+        "The key asks for location 1, but a step ago the head was at 4. The gate decides: at 1 it takes the " +
+        "search, at 0 the old place, and half-open both places, not the middle. Press Step: the old focus fades.",
       state: { gate: 0.5, strength: 30, key: nearest(MEMORY[1]) },
     },
     iterate: {
@@ -68,14 +68,14 @@ var stories = (() => {
       name: "Round the end",
       story:
         "The head was at location 7, the last one, and moves by +1: it comes round to 0. The memory is a ring. Press Step, " +
-        "and it goes on from there. Put the whole shift on -1 and it goes back.",
+        "and it goes on from there. Put the whole shift on \u22121 and it goes back.",
       state: { previous: one_hot(7), shift: NEXT },
     },
     blur: {
       name: "Blur",
       story:
         "The head means to stay, but a tenth of the shift leaks to each side, and gamma is 1. Press Step ten times: the " +
-        "focus melts. Press Reset, set gamma to 2, and step again: sharpening repairs the blur at every step.",
+        "focus melts. Press Reset, set gamma to 2, and step again: sharpening holds the focus together, at 0.96.",
       state: { shift: [0.1, 0.8, 0.1] },
     },
     jump: {
@@ -96,7 +96,7 @@ var stories = (() => {
       name: "Write softly",
       story:
         "The weighting is spread over locations 2 to 4, and so is the write: it mixes old and new in each row. Press Step " +
-        "again and again: in columns 0 to 2 these rows come closer to the add vector, the middle one first. Columns 3 to 5 stay.",
+        "again and again: in columns 0 to 2 these rows come closer to the add vector, the middle one fastest. Columns 3 to 5 stay.",
       state: {
         previous: [0, 0, 0.25, 0.5, 0.25, 0, 0, 0],
         erase: [1, 1, 1, 0, 0, 0],
@@ -194,17 +194,20 @@ var stories = (() => {
 
   // --- In words: what every parameter does right now
 
-  /** A number as people write it: with a true minus, and no minus before a zero. */
+  /** A number as people write it: halves rounded up in size, a true minus, and none before a zero.
+   *
+   * Six digits are what single and double precision agree on, so that a weighting reads the same before and after Step.
+   */
   function show(value, places = 2) {
-    const text = value.toFixed(places);
+    const text = (Number(value.toPrecision(6)) * (1 + 1e-9)).toFixed(places);
     return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
   }
   const percent = (value) => `${Math.round(100 * value)}\u00a0%`;
 
-  /** Where a vector is largest: several places, if they cannot be told apart by the digits shown. */
+  /** Where a vector is largest: several places if they are equal, but for what single precision rounds off. */
   function largest(vector) {
-    const most = show(Math.max(...vector));
-    return range(vector.length).filter((i) => show(vector[i]) === most);
+    const most = Math.max(...vector);
+    return range(vector.length).filter((i) => most - vector[i] < 1e-6);
   }
 
   /** "row 3", "rows 3 and 5", "rows 2, 3 and 5", "all rows". */
@@ -221,7 +224,7 @@ var stories = (() => {
   /** Where most of a weighting is, in a sentence. */
   function most_of(weighting) {
     const places = largest(weighting);
-    if (places.length === N) return "All locations have the same weight: 1/8.";
+    if (places.length === N) return "All locations have the same weight, 1/8 = 0.125.";
     if (at_one(weighting)) return `${where(weighting)} has all the weight.`;
     const [have, each] = for_one(places, ["has", ""], ["have", " each"]);
     return `${where(weighting)} ${have} the largest weight, ${show(weighting[places[0]])}${each}.`;
@@ -240,7 +243,7 @@ var stories = (() => {
       return `${rows}: ${show(similarity[places[0]])}. Same direction would be 1, opposite \u22121.`;
     },
     content({ strength }, { content }) {
-      return strength === 0 ? "Strength 0: the key has no say. Every location gets 1/8." : most_of(content);
+      return strength === 0 ? "Strength 0: the key has no say. Every location gets 1/8 = 0.125." : most_of(content);
     },
     previous: ({ previous }) => where_the_head("was", previous),
     gated({ gate }) {
@@ -264,7 +267,10 @@ var stories = (() => {
     },
     place: (_, { weighting }) => where_the_head("is", weighting),
     store: () => "A row changes as far as the head has weight there.",
-    trail: ({ step }) => (step ? "The last of these weightings is now the one before." : "No step has been taken."),
+    trail({ step }, _, trail) {
+      if (trail.length) return "The last of these weightings is now the one before.";
+      return step ? `${step} steps were taken before this page was opened; they are not listed.` : "No step has been taken.";
+    },
     read(_, { weighting }) {
       if (at_one(weighting)) return `The numbers of row ${largest(weighting)[0]}.`;
       const places = largest(weighting);
@@ -277,14 +283,14 @@ var stories = (() => {
       const most = Math.max(...erase);
       if (most === 0) return "The erase vector is zero: nothing is erased.";
       const weight = Math.max(...weighting);
-      const kept = `1 \u2212 ${show(weight)} \u00d7 ${show(most)} = ${show(1 - weight * most)}`;
+      const kept = `1 \u2212 weight ${show(weight)} \u00d7 erase ${show(most)} = ${show(1 - weight * most)}`;
       return `${where(weighting)}, ${name_all("column", largest(erase), M)}: ${kept} of it is kept.`;
     },
     added({ add }, { weighting }) {
       const most = add.find((value) => Math.abs(value) === Math.max(...add.map(Math.abs)));
       if (most === 0) return "The add vector is zero: nothing is added.";
       const weight = Math.max(...weighting);
-      const gain = `${show(weight)} \u00d7 ${show(most)} = ${show(weight * most)}`;
+      const gain = `weight ${show(weight)} \u00d7 add ${show(most)} = ${show(weight * most)}`;
       const columns = range(M).filter((m) => add[m] === most);
       return `${where(weighting)}, ${name_all("column", columns, M)}: ${gain} is added.`;
     },
