@@ -269,7 +269,8 @@ var stories = (() => {
     store: () => "A row changes as far as the head has weight there.",
     trail({ step }, _, trail) {
       if (trail.length) return "The last of these weightings is now the one before.";
-      return step ? `${step} steps were taken before this page was opened; they are not listed.` : "No step has been taken.";
+      if (step === 0) return "No step has been taken.";
+      return `The page was opened after step ${step}; what came before is not listed.`;
     },
     read(_, { weighting }) {
       if (at_one(weighting)) return `The numbers of row ${largest(weighting)[0]}.`;
@@ -296,6 +297,5 @@ var stories = (() => {
     },
   };
 
-  const words = { WORDS, show, most_of };
-  return { N, M, PRESETS, PARTS, nearest, one_hot, start_of, run, advance, encode, decode, ...words };
+  return { N, M, PRESETS, PARTS, WORDS, nearest, one_hot, start_of, run, advance, encode, decode, show, most_of };
 })();

@@ -16,7 +16,7 @@ from course.exercises.mistakes_reading import COSINE, READ
 from course.exercises.mistakes_sharpening import ADDRESS, SHARPEN
 from course.exercises.mistakes_writing import WRITE, WRITE_HEADS
 from course.exercises.picture import Comparison
-from course.exercises.properties import FINITE, property_tests
+from course.exercises.properties import FINITE, ORDINARY, property_tests
 from course.exercises.trials import DIGITS, Trial, attempt, holds, is_stub, short, wrong_arguments
 
 WIDTH = 68  # of the text of a verdict, in characters
@@ -111,8 +111,8 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
 
 def _judged(exercise: Exercise, answer: Answer) -> Verdict:
     name, names = exercise.name, tuple(arguments(exercise.name))
-    cases = property_tests(name)
-    if is_stub(answer, cases[0].cases[0]):
+    tests = property_tests(name)
+    if is_stub(answer, tests[0].cases[0]):
         title = getattr(answer, "__name__", name)
         return Verdict(
             "not attempted",
@@ -123,14 +123,14 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
     if complaint:
         return Verdict("wrong", f"{name}: wrong.", hint=complaint)
 
-    trials, passed, broken, failing = [], [], [], []
-    ordinary = sum(len(test.cases) for test in cases[:2])
-    for test in cases:
+    ordinary, special, passed, broken, failing = [], [], [], [], []
+    for i, test in enumerate(tests):
+        trials = ordinary if i < ORDINARY else special
         tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
         held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
         passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
         fits = held if test.relation else [trial.passed for trial in tried]
-        broken += [] if any(fits) or test in cases[:2] or test.extreme else [test.name]
+        broken += [] if any(fits) or trials is ordinary or test.extreme else [test.name]
         failing += [] if all(trial.passed for trial in tried) or test.name == FINITE else [test.name]
         trials += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
@@ -138,11 +138,10 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
         headline = f"{name}: correct. {len(passed)} tests passed, {total} cases:"
         return Verdict("correct", headline, tuple(passed))
     headline = f"{name}: wrong. {total - count} of {total} cases fail:"
-    failed = [trial for trial in trials if not trial.passed]
+    failed = [trial for trial in (*ordinary, *special) if not trial.passed]
     if not failed:
         return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
-    split = trials[:ordinary], trials[ordinary:]
-    hint = diagnose(exercise, answer, names, *split, broken, failing)
+    hint = diagnose(exercise, answer, names, ordinary, special, broken, failing)
     smallest = min(failed, key=lambda trial: trial.size)
     return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
 

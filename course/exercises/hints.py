@@ -19,20 +19,21 @@ def diagnose(
     answer: Answer,
     names: Sequence[str],
     ordinary: Sequence[Trial],
-    extreme: Sequence[Trial],
+    special: Sequence[Trial],
     broken: Sequence[str],
     failing: Sequence[str],
 ) -> str:
     """A hint that names the mistake, from the trials of an answer; at least one of them failed.
 
-    ``ordinary`` trials have values as in a machine; ``extreme`` ones may fail by a second mistake. ``broken`` names
+    ``ordinary`` trials have values as in a machine; the ``special`` ones, of properties and extremes, may fail by a
+    second mistake. ``broken`` names
     the properties that hold in no case, the simplest first, and ``failing`` the tests with a wrong number.
     """
-    trials = [*ordinary, *extreme]
+    trials = [*ordinary, *special]
     first = min((trial for trial in trials if not trial.passed), key=lambda trial: trial.size)
     if first.problem and first.got is not None:
         return first.problem
-    hint = known_mistake(exercise.mistakes, ordinary, extreme, first)
+    hint = known_mistake(exercise.mistakes, ordinary, special, first)
     if hint:
         return f"{first.problem} {hint}".strip()
     rank = min(trial.expected.dim() for trial in trials)
@@ -61,14 +62,14 @@ def diagnose(
 
 
 def known_mistake(
-    mistakes: Sequence[Mistake], ordinary: Sequence[Trial], extreme: Sequence[Trial], first: Trial
+    mistakes: Sequence[Mistake], ordinary: Sequence[Trial], special: Sequence[Trial], first: Trial
 ) -> str:
     """The hint of the mistake that gives what the answer gives, in most cases; empty if none does.
 
     It must do so in ``first``, the smallest case that failed, and in nearly all ordinary ones with as many dimensions:
     an answer may make a second mistake in a corner. If nothing came out of that one, in nearly all cases whatever.
     """
-    trials = [*ordinary, *extreme]
+    trials = [*ordinary, *special]
     alike = [t for t in ordinary if first.got is None or t.expected.dim() == first.expected.dim()]
     best, hint = ENOUGH * len(alike), ""
     for mistake in mistakes:

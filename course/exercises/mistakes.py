@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+ADDED = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # what people add to a length lest they divide by zero
+
 
 @dataclass(frozen=True)
 class Mistake:

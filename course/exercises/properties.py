@@ -45,6 +45,7 @@ from course.exercises.relations import (
     within,
 )
 
+ORDINARY = 2  # the first two tests of every exercise have values as in a machine; after them come its own
 FINITE = "... and its gradient is a number"
 DOUBLE = "double precision stays double"
 REACHES = "the gradient reaches every argument"
