@@ -12,7 +12,6 @@ READY := $(VENV)/.stamp-ready
 VERIFIED := $(VENV)/.stamp-verified
 BUILT := _build/.stamp-built
 EPUB := _build/epub/neural-turing-machines.epub
-BUILT_TESTS := $(addprefix tests/, test_site.py test_accessibility.py test_epub.py test_ntm_js.py test_lab.py test_machine_page.py)
 
 CODE := implementation.py $(shell find course -type f -not -path '*/__pycache__/*')
 PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*')
@@ -41,7 +40,7 @@ lint: $(READY)  ## check style and spelling of code, notebooks and pages
 	$(BIN)/codespell
 
 unit: $(READY)  ## test implementation.py, course/, the docstrings, and that no notebook lost its outputs
-	$(PYTEST) --doctest-modules implementation.py course tests $(BUILT_TESTS:%=--ignore=%)
+	$(PYTEST) --doctest-modules implementation.py course tests --ignore=tests/site
 
 verify: $(READY)  ## run all notebooks again and compare the stored text
 	$(run-notebooks)
@@ -54,7 +53,7 @@ epub: $(READY)  ## build the course as an ePub, with warnings as errors
 	@echo "The ePub is ready: $(EPUB)"
 
 browser: $(READY)  ## visit every built page with Chromium (light, dark, phone, keyboard), and check the ePub
-	$(PYTEST) -rs -n $(WORKERS) --dist=loadfile $(BUILT_TESTS)
+	$(PYTEST) -rs -n $(WORKERS) --dist=loadfile tests/site
 
 notebooks: $(READY)  ## run the notebooks again and store their outputs (some: make notebooks NOTEBOOKS=notebooks/04-shift.ipynb)
 	$(BIN)/jupyter nbconvert --config=book/refresh.py --to=notebook --execute --inplace $(NOTEBOOKS)

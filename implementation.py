@@ -45,7 +45,7 @@ Shift = Float[Tensor, "... S"]
 Scalar = Float[Tensor, "..."] | float | int
 
 
-def _check(sizes: dict[str, int] | None = None, exact: bool = False, **named: tuple[Tensor, str]) -> None:
+def check_tensors(sizes: dict[str, int] | None = None, exact: bool = False, **named: tuple[Tensor, str]) -> None:
     """Raise unless the tensors are floating, share a dtype, and end in the dimensions that are named for them.
 
     Equal names must have equal sizes (``sizes`` gives some beforehand) of at least 1. Other leading dimensions must
@@ -78,7 +78,7 @@ def _check(sizes: dict[str, int] | None = None, exact: bool = False, **named: tu
 
 
 def _as_tensor(value: Scalar, like: Tensor) -> Tensor:
-    """A plain number as a tensor of the same kind as ``like``; anything else as it is, for ``_check`` to judge."""
+    """A plain number as a tensor of the same kind as ``like``; what else it is, for ``check_tensors`` to judge."""
     if isinstance(value, float | int) and isinstance(like, Tensor):
         return torch.tensor(float(value), dtype=like.dtype, device=like.device)
     return value
@@ -102,7 +102,7 @@ def read(memory: Memory, weighting: Weighting) -> Vector:
     >>> read(torch.tensor([[1.0, 0.0], [3.0, 4.0]]), torch.tensor([0.5, 0.5]))
     tensor([2., 2.])
     """
-    _check(memory=(memory, "N M"), weighting=(weighting, "N"))
+    check_tensors(memory=(memory, "N M"), weighting=(weighting, "N"))
     return torch.einsum("...nm,...n->...m", memory, weighting)
 
 
@@ -120,7 +120,7 @@ def erase(memory: Memory, weighting: Weighting, erase_vector: Vector) -> Memory:
     tensor([[0.0000, 0.5000],
             [1.0000, 1.0000]])
     """
-    _check(memory=(memory, "N M"), weighting=(weighting, "N"), erase_vector=(erase_vector, "M"))
+    check_tensors(memory=(memory, "N M"), weighting=(weighting, "N"), erase_vector=(erase_vector, "M"))
     return memory * (1 - weighting.unsqueeze(-1) * erase_vector.unsqueeze(-2))
 
 
@@ -137,7 +137,7 @@ def add(memory: Memory, weighting: Weighting, add_vector: Vector) -> Memory:
     tensor([[ 0.,  0.],
             [ 3., -1.]])
     """
-    _check(memory=(memory, "N M"), weighting=(weighting, "N"), add_vector=(add_vector, "M"))
+    check_tensors(memory=(memory, "N M"), weighting=(weighting, "N"), add_vector=(add_vector, "M"))
     return memory + weighting.unsqueeze(-1) * add_vector.unsqueeze(-2)
 
 
@@ -168,7 +168,7 @@ def write_heads(
             [1.0000]])
     """
     vectors = {"erase_vectors": (erase_vectors, "W M"), "add_vectors": (add_vectors, "W M")}
-    _check(memory=(memory, "N M"), weightings=(weightings, "W N"), **vectors)
+    check_tensors(memory=(memory, "N M"), weightings=(weightings, "W N"), **vectors)
     kept = 1 - weightings.unsqueeze(-1) * erase_vectors.unsqueeze(-2)  # [..., W, N, M]
     added = torch.einsum("...wn,...wm->...nm", weightings, add_vectors)
     return memory * kept.prod(dim=-3) + added
@@ -189,7 +189,7 @@ def cosine_similarity(memory: Memory, key: Vector) -> Weighting:
     >>> cosine_similarity(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([5.0, 0.0]))
     tensor([1., 0., 0.])
     """
-    _check(memory=(memory, "N M"), key=(key, "M"))
+    check_tensors(memory=(memory, "N M"), key=(key, "M"))
     dot = torch.einsum("...nm,...m->...n", memory, key)
     # In float16 the product of two floors of 1e-8 would vanish.
     floor = max(NORM_FLOOR, torch.finfo(memory.dtype).tiny ** 0.5)
@@ -210,7 +210,7 @@ def content_addressing(memory: Memory, key: Vector, strength: Scalar) -> Weighti
     tensor([0.5000, 0.5000])
     """
     strength = _as_tensor(strength, like=memory)
-    _check(memory=(memory, "N M"), key=(key, "M"), strength=(strength, ""))
+    check_tensors(memory=(memory, "N M"), key=(key, "M"), strength=(strength, ""))
     return torch.softmax(strength.unsqueeze(-1) * cosine_similarity(memory, key), dim=-1)
 
 
@@ -226,7 +226,7 @@ def interpolate(content: Weighting, previous: Weighting, gate: Scalar) -> Weight
     tensor([0.2500, 0.7500])
     """
     gate = _as_tensor(gate, like=content)
-    _check(content=(content, "N"), previous=(previous, "N"), gate=(gate, ""))
+    check_tensors(content=(content, "N"), previous=(previous, "N"), gate=(gate, ""))
     return torch.lerp(previous, content, gate.unsqueeze(-1))
 
 
@@ -242,7 +242,7 @@ def circular_shift(weighting: Weighting, shift: Shift) -> Weighting:
     >>> circular_shift(torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 0.0, 1.0]))
     tensor([1., 0., 0.])
     """
-    _check(weighting=(weighting, "N"), shift=(shift, "S"))
+    check_tensors(weighting=(weighting, "N"), shift=(shift, "S"))
     if shift.shape[-1] % 2 == 0:
         raise ValueError(f"shift must have an odd width S, got S = {shift.shape[-1]} (shape {list(shift.shape)})")
     radius = shift.shape[-1] // 2
@@ -267,7 +267,7 @@ def sharpen(weighting: Weighting, gamma: Scalar) -> Weighting:
     tensor([0.0909, 0.8182, 0.0909])
     """
     gamma = _as_tensor(gamma, like=weighting)
-    _check(weighting=(weighting, "N"), gamma=(gamma, ""))
+    check_tensors(weighting=(weighting, "N"), gamma=(gamma, ""))
     largest = weighting.detach().amax(dim=-1, keepdim=True)
     powers = (weighting / largest) ** gamma.unsqueeze(-1)
     return powers / powers.sum(dim=-1, keepdim=True)
@@ -282,7 +282,7 @@ def address(
     >>> address(torch.eye(3), torch.ones(3) / 3, key, 1e4, 1, plus_one, 1)
     tensor([0., 1., 0.])
     """
-    _check(memory=(memory, "N M"), previous=(previous, "N"), key=(key, "M"))
+    check_tensors(memory=(memory, "N M"), previous=(previous, "N"), key=(key, "M"))
     content = content_addressing(memory, key, strength)
     gated = interpolate(content, previous, gate)
     shifted = circular_shift(gated, shift)
@@ -292,7 +292,7 @@ def address(
 # --- Memory, heads, controllers
 
 
-def _check_sizes(least: int = 1, /, **sizes: int) -> None:
+def check_sizes(least: int = 1, /, **sizes: int) -> None:
     """Raise unless every size is a whole number of at least ``least``."""
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int):
@@ -301,7 +301,7 @@ def _check_sizes(least: int = 1, /, **sizes: int) -> None:
             raise ValueError(f"{name} must be at least {least}, got {size}")
 
 
-def _check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
     if given not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
 
@@ -323,8 +323,8 @@ class NTMMemory(nn.Module):
 
     def __init__(self, N: int, M: int, start: Literal["constant", "learned", "random"] = "constant", seed: int = 0):
         super().__init__()
-        _check_sizes(N=N, M=M)
-        _check_choice("start", start, ("constant", "learned", "random"))
+        check_sizes(N=N, M=M)
+        check_choice("start", start, ("constant", "learned", "random"))
         self.N, self.M, self.start, self.seed = N, M, start, seed
         self.register_buffer("like", torch.empty(0), persistent=False)  # holds the dtype and device
         self.learned = nn.Parameter(RANDOM_START * torch.randn(N, M)) if start == "learned" else None
@@ -332,7 +332,7 @@ class NTMMemory(nn.Module):
     def forward(self, batch_size: int, N: int | None = None) -> Float[Tensor, "batch N M"]:
         """The starting memory of ``batch_size`` sequences; ``N`` may differ from the constructor's unless learned."""
         N = self.N if N is None else N
-        _check_sizes(batch_size=batch_size, N=N)
+        check_sizes(batch_size=batch_size, N=N)
         if self.start == "constant":
             return self.like.new_full((batch_size, N, self.M), CONSTANT_START)
         if self.start == "learned":
@@ -372,8 +372,8 @@ class Heads(nn.Module):
 
     def __init__(self, controller_size: int, M: int, num_reads: int = 1, num_writes: int = 1, shift_range: int = 1):
         super().__init__()
-        _check_sizes(controller_size=controller_size, M=M, num_reads=num_reads, num_writes=num_writes)
-        _check_sizes(0, shift_range=shift_range)
+        check_sizes(controller_size=controller_size, M=M, num_reads=num_reads, num_writes=num_writes)
+        check_sizes(0, shift_range=shift_range)
         self.M, self.num_reads, self.num_writes, self.shift_width = M, num_reads, num_writes, 2 * shift_range + 1
         self.addressing = nn.Linear(controller_size, (num_reads + num_writes) * (M + self.shift_width + 3))
         self.writing = nn.Linear(controller_size, num_writes * 2 * M)
@@ -511,9 +511,9 @@ class NTM(nn.Module):
         seed: int = 0,
     ):
         super().__init__()
-        _check_sizes(input_size=input_size, output_size=output_size)
-        _check_choice("controller", controller, tuple(CONTROLLERS))
-        _check_choice("head_start", head_start, ("onehot", "learned"))
+        check_sizes(input_size=input_size, output_size=output_size)
+        check_choice("controller", controller, tuple(CONTROLLERS))
+        check_choice("head_start", head_start, ("onehot", "learned"))
         self.input_size, self.output_size, self.read_first = input_size, output_size, read_first
         self.memory = NTMMemory(N, M, memory_start, seed)
         self.heads = Heads(controller_size, M, num_reads, num_writes, shift_range)
@@ -548,7 +548,7 @@ class NTM(nn.Module):
         tensors |= {"memory": (state.memory, "batch N M"), "weightings": (state.weightings, "batch H N")}
         tensors |= {"reads": (state.reads, "batch R M")}
         tensors |= {f"controller state {i}": (s, "batch controller_size") for i, s in enumerate(state.controller)}
-        _check(known, exact=True, **tensors)
+        check_tensors(known, exact=True, **tensors)
 
     def _advance(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState, HeadParameters]:
         """One step, and what the heads emitted in it. Every run of the machine goes through here."""
@@ -596,5 +596,5 @@ class NTM(nn.Module):
         return Trace(*(torch.stack(series) for series in zip(*steps, strict=True)), state)
 
     def _start(self, inputs: Tensor, state: NTMState | None) -> NTMState:
-        _check({"input_size": self.input_size}, exact=True, inputs=(inputs, "T batch input_size"))
+        check_tensors({"input_size": self.input_size}, exact=True, inputs=(inputs, "T batch input_size"))
         return self.initial_state(inputs.shape[1]) if state is None else state

@@ -8,10 +8,10 @@ from statistics import mean, stdev
 
 from torch import nn
 
-from course.batch import Seed, Task
-from course.ngrams import NGramsTask
 from course.recipes import Recipe
-from course.scoring import answers, bits_per_sequence, wrong_bits
+from course.scoring import answers
+from course.tasks.base import Seed, Task, bits_per_sequence, wrong_bits
+from course.tasks.ngrams import NGramsTask
 
 MEASURE_SEED = 2 * 10**9  # draws what a machine is asked when it is shipped: no training and no other test has seen it
 MANY = 1000  # sequences without a wrong bit after which none is expected

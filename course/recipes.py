@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 
 from torch import nn
 
-from course.baselines import LSTM
-from course.batch import Task
+from course.machines.lstm import LSTM
 from course.tasks import AssociativeRecallTask, CopyTask, NGramsTask, PrioritySortTask, RepeatCopyTask
+from course.tasks.base import Task
 from implementation import NTM
 
 TASKS: dict[str, Task] = {

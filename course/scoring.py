@@ -1,42 +1,15 @@
 """How good a machine's answers are. Machines are called as ``outputs, state = machine(inputs, state)``."""
 
-import math
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from course.batch import Batch, Seed, Task, as_generator
+from course.tasks.base import Batch, Seed, Task, as_generator, bits_per_sequence, wrong_bits
 
 SOLVED_SEQUENCES = 100  # fresh sequences without a wrong bit that solve a task
 TEST_SEED = 10**9  # far from any training seed
 TEST_BATCH = 10  # sequences that are drawn at a time
-
-
-def bits_per_sequence(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, ""]:
-    """The loss: bits needed to correct the answers, summed over a sequence and averaged over the batch.
-
-    An output of probability p for the right bit costs -log2(p): 0 when sure and right, 1 for a coin toss.
-
-    Args:
-        logits: the machine's outputs.
-        batch: what was asked; only targets in its mask count.
-
-    >>> from course.tasks import CopyTask
-    >>> batch = CopyTask(bits=8).sample(batch_size=2, seed=0, length=3)
-    >>> round(bits_per_sequence(torch.zeros_like(batch.targets), batch).item(), 3)  # 3 vectors of 8 coin tosses
-    24.0
-    """
-    nats = F.binary_cross_entropy_with_logits(logits[batch.mask], batch.targets[batch.mask], reduction="sum")
-    return nats / math.log(2) / batch.targets.shape[1]
-
-
-def wrong_bits(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, " batch"]:
-    """Wrong bits of each sequence, when an output above one half reads as 1. Only targets in the mask count."""
-    wrong = ((logits > 0) != (batch.targets > 0.5)) & batch.mask
-    return wrong.sum(dim=(0, 2)).float()
 
 
 @torch.no_grad()

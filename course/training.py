@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from course.batch import Seed, Task, as_generator, draw
-from course.scoring import TEST_SEED, bits_per_sequence, solves, wrong_bits
+from course.scoring import TEST_SEED, solves
 from course.scoring import evaluate as evaluate  # for those who train and test in one cell
+from course.tasks.base import Seed, Task, as_generator, bits_per_sequence, draw, wrong_bits
 
 SOLVED_STREAK = 20  # batches in a row without a wrong bit before the machine is put to the test
 

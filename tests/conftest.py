@@ -3,7 +3,6 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
 import pytest
 import torch
-from browsing import browser, site, visit  # noqa: F401 (fixtures for all tests)
 from hypothesis import settings
 
 torch.set_num_threads(1)

@@ -13,8 +13,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
-import reference
 import yaml
+from oracles import ntm as oracle
 from packaging.specifiers import SpecifierSet
 
 import implementation
@@ -82,7 +82,7 @@ def test_row_is_true(row):
     assert row["equation"] in labels
     if function:
         assert function in imported_names(row["notebook"])
-        assert function in reference.SIGNATURES, "the oracle does not know this function"
+        assert function in oracle.SIGNATURES, "the oracle does not know this function"
 
     tests = {node.name for node in ast.parse(text("tests", "test_equations.py")).body if hasattr(node, "name")}
     assert {row["test"], "test_equation_equals_the_oracle", "test_gradients_equal_finite_differences"} <= tests
@@ -112,7 +112,7 @@ def test_names_on_the_notation_page_are_names_in_the_code():
 
 def test_notation_page_lists_every_parameter_of_a_head_and_of_the_equations():
     listed = set(re.findall(r"`(\w+)`", text("book", "notation.md")))
-    arguments = {name for signature in map(reference.arguments, reference.SIGNATURES) for name in signature}
+    arguments = {name for signature in map(oracle.arguments, oracle.SIGNATURES) for name in signature}
     plural = {"weightings", "erase_vectors", "add_vectors"}  # of write_heads
     assert arguments - plural <= listed
 

@@ -2,11 +2,11 @@
 
 import jaxtyping
 import pytest
-import reference
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from oracles import ntm as oracle
 from torch.nn.functional import one_hot
 from torch.testing import assert_close
 
@@ -34,8 +34,8 @@ LEADING = {  # of the first argument, and of the others
     "first without batch": ((), (B, H)),
     "others without batch": ((B, H), (H,)),
 }
-EQUATIONS = list(reference.SIGNATURES)
-WITH_SCALARS = [name for name, signature in reference.SIGNATURES.items() if "()" in signature]
+EQUATIONS = list(oracle.SIGNATURES)
+WITH_SCALARS = [name for name, signature in oracle.SIGNATURES.items() if "()" in signature]
 
 
 def draw(argument, *shape, dtype=torch.float64):
@@ -55,7 +55,7 @@ def draw_all(name, first=(), others=(), dtype=torch.float64):
     """Random arguments of an equation; the first may have other leading dimensions than the others."""
     return [
         draw(argument, *(others if i else first), *(SIZES[dim] for dim in dims), dtype=dtype)
-        for i, (argument, dims) in enumerate(reference.arguments(name).items())
+        for i, (argument, dims) in enumerate(oracle.arguments(name).items())
     ]
 
 
@@ -74,7 +74,7 @@ def test_wrong_shapes_are_caught_by_the_import_hook():
 def test_equation_equals_the_oracle(name, leading, dtype, tolerance):
     inputs = draw_all(name, *LEADING[leading], dtype=dtype)
     result = getattr(implementation, name)(*inputs)
-    expected = reference.over_leading(name)(*(x.double().numpy() for x in inputs))
+    expected = oracle.over_leading(name)(*(x.double().numpy() for x in inputs))
     assert result.dtype == dtype
     assert_close(result.double(), torch.from_numpy(expected), rtol=tolerance, atol=tolerance)
 
@@ -93,7 +93,7 @@ def test_plain_numbers_serve_as_scalars(name, dtype, kind):
 @pytest.mark.parametrize("N", [1, 2, 5, 11])
 def test_any_odd_shift_width_on_any_memory(N, S):
     weighting, shift = draw("weighting", N), draw("shift", S)
-    expected = reference.circular_shift(weighting.numpy(), shift.numpy())
+    expected = oracle.circular_shift(weighting.numpy(), shift.numpy())
     assert_close(circular_shift(weighting, shift), torch.from_numpy(expected), rtol=1e-12, atol=1e-12)
 
 

@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 
 import pytest
-import reference
 import torch
+from oracles import ntm as oracle
 from torch import ones
 
 SIZES = {"n": 11, "m": 5, "s": 3, "w": 2}
-SHAPES = {name: reference.arguments(name) for name in reference.SIGNATURES}
+SHAPES = {name: oracle.arguments(name) for name in oracle.SIGNATURES}
 ARGUMENTS = [(name, argument) for name, shapes in SHAPES.items() for argument in shapes]
 SHARED = [  # the named dimensions that two arguments have
     (name, argument, dim)

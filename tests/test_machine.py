@@ -6,8 +6,8 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-import reference
 import torch
+from oracles import ntm as oracle
 from torch.func import functional_call, stack_module_state, vmap
 from torch.testing import assert_close
 
@@ -48,13 +48,13 @@ def starts(ntm, N):
     seeded = torch.randn(N, M, generator=torch.Generator().manual_seed(0))
     memory = {"constant": torch.full((N, M), 1e-6), "random": 0.5 * seeded, "learned": weights.get("memory.learned")}
     at_zero, learned = np.eye(N)[[0] * heads], weights.get("head_start")
-    weightings = at_zero if learned is None else np.array([reference.softmax(row) for row in learned.numpy()])
+    weightings = at_zero if learned is None else np.array([oracle.softmax(row) for row in learned.numpy()])
     return memory[ntm.memory.start].double().numpy(), weightings
 
 
 def assert_equals_the_oracle(ntm, N=N):
     weights, x = {name: value.numpy() for name, value in ntm.state_dict().items()}, inputs()
-    expected = reference.unroll(weights, x.numpy(), *starts(ntm, N), ntm.heads.num_reads, ntm.read_first)
+    expected = oracle.unroll(weights, x.numpy(), *starts(ntm, N), ntm.heads.num_reads, ntm.read_first)
     trace = ntm.trace(x, ntm.initial_state(B, N))
     for name, series in expected.items():
         np.testing.assert_allclose(getattr(trace, name).detach(), series, rtol=1e-10, atol=1e-10, err_msg=name)

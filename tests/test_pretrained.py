@@ -22,9 +22,7 @@ from bs4 import BeautifulSoup
 
 from course import measures, runs, shipping
 from course.__main__ import CHANGES, main, make_parser
-from course.batch import Batch
 from course.measures import MEASURE_SEED, MEASURES, Measure, ask, bound, measures_for
-from course.ngrams import NGramsTask
 from course.pretrained import (
     MANIFEST,
     WEIGHTS,
@@ -42,6 +40,8 @@ from course.scoring import TEST_SEED
 from course.shipping import as_json, ship
 from course.storage import RunError
 from course.tasks import CopyTask
+from course.tasks.base import Batch
+from course.tasks.ngrams import NGramsTask
 
 ROOT = Path(__file__).parents[1]
 CHECK_SEED = 3 * 10**9  # no training, no measure and no other test has seen what it draws

@@ -13,7 +13,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course.scoring import bits_per_sequence
 from course.tasks import (
     AssociativeRecallTask,
     Batch,
@@ -22,8 +21,8 @@ from course.tasks import (
     PrioritySortTask,
     RepeatCopyTask,
     Task,
-    as_generator,
 )
+from course.tasks.base import as_generator, bits_per_sequence
 
 ANSWERING = [
     CopyTask(bits=3, min_length=2, max_length=5),
@@ -448,7 +447,7 @@ def test_an_empty_batch_is_refused(task):
     ],
 )
 def test_sizes_that_are_no_whole_numbers_are_refused(wrong, message, unhooked, monkeypatch):
-    for module in ("tasks", "ngrams"):
-        monkeypatch.setattr(f"course.{module}._check_sizes", unhooked._check_sizes)
+    for module in ("bits", "ngrams"):
+        monkeypatch.setattr(f"course.tasks.{module}.check_sizes", unhooked.check_sizes)
     with pytest.raises(TypeError, match=message):
         wrong()

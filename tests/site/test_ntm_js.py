@@ -5,8 +5,8 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import pytest
-import reference
 import torch
+from oracles import ntm as oracle
 from playwright.sync_api import Error as PlaywrightError
 from test_equations import EQUATIONS, draw
 from torch.testing import assert_close
@@ -16,7 +16,7 @@ from course import pretrained
 from course.recipes import TASKS
 from implementation import NTM
 
-SCRIPT = Path(__file__).parents[1] / "book" / "_static" / "ntm.js"
+SCRIPT = Path(__file__).parents[2] / "book" / "_static" / "ntm.js"
 SHIPPED = [machine for machine in pretrained.available() if machine[1] != "baseline"]
 SIZES = {  # of n, m, s and w; with the leading dimensions
     "primes": ({"n": 11, "m": 5, "s": 3, "w": 2}, (7,)),
@@ -73,7 +73,7 @@ def call(page, function, argument):
 
 def ask(page, name, inputs):
     """What the page's function gives for these arguments; it is called once for each leading case."""
-    cores = [x.shape[x.ndim - len(dims) :] for x, dims in zip(inputs, reference.arguments(name).values(), strict=True)]
+    cores = [x.shape[x.ndim - len(dims) :] for x, dims in zip(inputs, oracle.arguments(name).values(), strict=True)]
     leading = inputs[-1].shape[: inputs[-1].ndim - len(cores[-1])]
     flat = [x.expand(leading + core).reshape((-1, *core)) for x, core in zip(inputs, cores, strict=True)]
     results = call(page, ASK, [name, [[x.tolist() for x in case] for case in zip(*flat, strict=True)]])
@@ -92,7 +92,7 @@ def assert_same(page, name, *inputs, tolerance=1e-12):
 def test_equation(page, name, sizes):
     sizes, leading = SIZES[sizes]
     for _ in range(5):
-        arguments = reference.arguments(name).items()
+        arguments = oracle.arguments(name).items()
         assert_same(
             page, name, *(draw(argument, *leading, *(sizes[dim] for dim in dims)) for argument, dims in arguments)
         )
@@ -149,7 +149,7 @@ def test_addressing_with_all_extremes_at_once(page):
 
 
 def test_nothing_is_changed_in_place(page):
-    arguments = reference.arguments("address").items()
+    arguments = oracle.arguments("address").items()
     inputs = [draw(name, *({"n": 7, "m": 3, "s": 3}[dim] for dim in dims)).tolist() for name, dims in arguments]
     script = (
         "(inputs) => { ntm.address(...inputs); ntm.write(inputs[0], inputs[1], inputs[2], inputs[2]); return inputs; }"

@@ -15,12 +15,11 @@ from browsing import PHONE, SITE, Visit, skip_or_fail
 from bs4 import BeautifulSoup
 from torch.testing import assert_close
 
-from course.batch import Batch
 from course.pretrained import load, manifest
-from course.scoring import wrong_bits
 from course.tasks import AssociativeRecallTask, CopyTask, PrioritySortTask, RepeatCopyTask
+from course.tasks.base import Batch, wrong_bits
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "book" / "_static"
 PAGE = "book/machine.html"
 LIMIT = 400_000  # bytes of a machine's file

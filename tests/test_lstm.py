@@ -2,7 +2,7 @@
 
 import torch
 
-from course.baselines import LSTM
+from course.machines.lstm import LSTM
 
 
 def test_a_sequence_in_two_parts_is_the_same_as_in_one():

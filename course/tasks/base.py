@@ -1,11 +1,13 @@
 """What a task is, and what it draws: a batch of sequences with the answers that are wanted."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional as F
 
 Seed = int | torch.Generator
 
@@ -31,6 +33,30 @@ def as_generator(seed: Seed) -> torch.Generator:
 def draw(lowest: int, highest: int, generator: torch.Generator) -> int:
     """A whole number from ``lowest`` to ``highest``, both of them included."""
     return int(torch.randint(lowest, highest + 1, (), generator=generator))
+
+
+def bits_per_sequence(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, ""]:
+    """The loss: bits needed to correct the answers, summed over a sequence and averaged over the batch.
+
+    An output of probability p for the right bit costs -log2(p): 0 when sure and right, 1 for a coin toss.
+
+    Args:
+        logits: the machine's outputs.
+        batch: what was asked; only targets in its mask count.
+
+    >>> from course.tasks import CopyTask
+    >>> batch = CopyTask(bits=8).sample(batch_size=2, seed=0, length=3)
+    >>> round(bits_per_sequence(torch.zeros_like(batch.targets), batch).item(), 3)  # 3 vectors of 8 coin tosses
+    24.0
+    """
+    nats = F.binary_cross_entropy_with_logits(logits[batch.mask], batch.targets[batch.mask], reduction="sum")
+    return nats / math.log(2) / batch.targets.shape[1]
+
+
+def wrong_bits(logits: Float[Tensor, "T batch O"], batch: Batch) -> Float[Tensor, " batch"]:
+    """Wrong bits of each sequence, when an output above one half reads as 1. Only targets in the mask count."""
+    wrong = ((logits > 0) != (batch.targets > 0.5)) & batch.mask
+    return wrong.sum(dim=(0, 2)).float()
 
 
 class Task(ABC):

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
-SITE = Path(__file__).parents[1] / "_build" / "html"
+SITE = Path(__file__).parents[2] / "_build" / "html"
 FILES = sorted(file.relative_to(SITE).as_posix() for file in SITE.rglob("*.html"))
 PAGES = [file for file in FILES if not file.startswith("_static/") and file != "index.html"]  # that one only redirects
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}

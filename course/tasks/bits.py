@@ -1,7 +1,7 @@
-"""The five tasks of the paper. Each draws batches of sequences with the answers that are wanted.
+"""Four of the paper's tasks, on bit vectors. Each draws batches of sequences with the answers that are wanted.
 
-In all but :class:`~course.ngrams.NGramsTask` a sequence is a question, a delimiter on an input channel of its own, and
-then zeros for as many steps as the answer takes. Only the steps of the answer count.
+A sequence is a question, a delimiter on an input channel of its own, and then zeros for as many steps as the answer
+takes. Only the steps of the answer count.
 """
 
 import math
@@ -12,9 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from course.batch import Batch, Seed, Task, as_generator, draw
-from course.ngrams import NGramsTask as NGramsTask  # so that all five are found here
-from implementation import _check_sizes
+from course.tasks.base import Batch, Seed, Task, as_generator, draw
+from implementation import check_sizes
 
 
 def _random_bits(*shape: int, generator: torch.Generator) -> Tensor:
@@ -56,8 +55,8 @@ class CopyTask(Task):
     blanks: float = 0.0
 
     def __post_init__(self):
-        _check_sizes(bits=self.bits, min_length=self.min_length)
-        _check_sizes(self.min_length, max_length=self.max_length)
+        check_sizes(bits=self.bits, min_length=self.min_length)
+        check_sizes(self.min_length, max_length=self.max_length)
         if not 0 <= self.blanks < 1:
             raise ValueError(f"blanks must be from 0 to below 1, got {self.blanks}")
 
@@ -65,7 +64,7 @@ class CopyTask(Task):
         """Draw sequences of one length: the one given, or one between ``min_length`` and ``max_length``."""
         generator = as_generator(seed)
         length = _given_or_drawn(length, self.min_length, self.max_length, generator)
-        _check_sizes(batch_size=batch_size, length=length)
+        check_sizes(batch_size=batch_size, length=length)
         vectors = _random_bits(length, batch_size, self.bits, generator=generator)
         if self.blanks:
             vectors *= torch.rand(length, batch_size, 1, generator=generator) >= self.blanks
@@ -95,9 +94,9 @@ class RepeatCopyTask(Task):
     output_marks = 1
 
     def __post_init__(self):
-        _check_sizes(bits=self.bits, min_length=self.min_length, min_repeats=self.min_repeats)
-        _check_sizes(self.min_length, max_length=self.max_length)
-        _check_sizes(self.min_repeats + 1, max_repeats=self.max_repeats)  # one number alone has no variance
+        check_sizes(bits=self.bits, min_length=self.min_length, min_repeats=self.min_repeats)
+        check_sizes(self.min_length, max_length=self.max_length)
+        check_sizes(self.min_repeats + 1, max_repeats=self.max_repeats)  # one number alone has no variance
 
     def normalised(self, repeats: int) -> float:
         """The number that the machine sees for a count: over the training range it has mean 0 and variance 1."""
@@ -109,7 +108,7 @@ class RepeatCopyTask(Task):
         generator = as_generator(seed)
         length = _given_or_drawn(length, self.min_length, self.max_length, generator)
         repeats = _given_or_drawn(repeats, self.min_repeats, self.max_repeats, generator)
-        _check_sizes(batch_size=batch_size, length=length, repeats=repeats)
+        check_sizes(batch_size=batch_size, length=length, repeats=repeats)
         vectors = _random_bits(length, batch_size, self.bits, generator=generator)
         answer = F.pad(vectors.repeat(repeats, 1, 1), (0, 1, 0, 0, 0, 1))
         answer[-1, :, -1] = 1
@@ -139,16 +138,16 @@ class AssociativeRecallTask(Task):
     input_marks = 2
 
     def __post_init__(self):
-        _check_sizes(bits=self.bits, item_length=self.item_length)
-        _check_sizes(2, min_items=self.min_items)
-        _check_sizes(self.min_items, max_items=self.max_items)
+        check_sizes(bits=self.bits, item_length=self.item_length)
+        check_sizes(2, min_items=self.min_items)
+        check_sizes(self.min_items, max_items=self.max_items)
 
     def sample(self, batch_size: int, seed: Seed, items: int | None = None) -> Batch:
         """Draw sequences of as many items, at least 2. Each queries an item of its own, never the last one."""
         generator = as_generator(seed)
         items = _given_or_drawn(items, self.min_items, self.max_items, generator)
-        _check_sizes(batch_size=batch_size)
-        _check_sizes(2, items=items)
+        check_sizes(batch_size=batch_size)
+        check_sizes(2, items=items)
         shown = _random_bits(items, self.item_length, batch_size, self.bits, generator=generator)
         asked = torch.randint(items - 1, (batch_size,), generator=generator)
         everyone = torch.arange(batch_size)
@@ -179,8 +178,8 @@ class PrioritySortTask(Task):
     input_marks = 2
 
     def __post_init__(self):
-        _check_sizes(bits=self.bits, answers=self.answers)
-        _check_sizes(self.answers, items=self.items)
+        check_sizes(bits=self.bits, answers=self.answers)
+        check_sizes(self.answers, items=self.items)
 
     def sample(self, batch_size: int, seed: Seed, items: int | None = None, answers: int | None = None) -> Batch:
         """Draw sequences of ``items`` vectors, of which ``answers`` are wanted.
@@ -190,8 +189,8 @@ class PrioritySortTask(Task):
         generator = as_generator(seed)
         items = self.items if items is None else items
         answers = min(self.answers, items) if answers is None else answers
-        _check_sizes(batch_size=batch_size, answers=answers)
-        _check_sizes(answers, items=items)
+        check_sizes(batch_size=batch_size, answers=answers)
+        check_sizes(answers, items=items)
         vectors = _random_bits(items, batch_size, self.bits, generator=generator)
         priority = 2 * torch.rand(items, batch_size, 1, generator=generator) - 1
         first = priority.argsort(dim=0, descending=True)[:answers]

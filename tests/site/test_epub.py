@@ -17,7 +17,7 @@ import pytest
 import yaml
 from browsing import skip_or_fail
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "_build" / "epub" / "neural-turing-machines.epub"
 HTML, MATH, SVG = (
     "{http://www.w3.org/1999/xhtml}",

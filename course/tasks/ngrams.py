@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from course.batch import Batch, Seed, Task, as_generator
-from course.scoring import bits_per_sequence
-from implementation import _check_sizes
+from course.tasks.base import Batch, Seed, Task, as_generator, bits_per_sequence
+from implementation import check_sizes
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class NGramsTask(Task):
     input_marks = 0
 
     def __post_init__(self):
-        _check_sizes(order=self.order, length=self.length)
+        check_sizes(order=self.order, length=self.length)
 
     @property
     def contexts(self) -> int:
@@ -44,7 +43,7 @@ class NGramsTask(Task):
         """Draw sequences of ``length`` bits, by default as many as the task has."""
         generator = as_generator(seed)
         length = self.length if length is None else length
-        _check_sizes(batch_size=batch_size, length=length)
+        check_sizes(batch_size=batch_size, length=length)
         angles = torch.rand(batch_size, self.contexts, generator=generator) * math.pi / 2
         table = angles.sin().square()  # Beta(1/2, 1/2) is the arcsine law
         coins = torch.rand(length, batch_size, generator=generator)
