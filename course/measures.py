@@ -1,17 +1,15 @@
 """What every shipped machine is asked, in its training range and beyond, and the bounds that tests hold it to."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 
 from torch import nn
 
 from course.recipes import Recipe
-from course.scoring import answers
-from course.tasks.base import Seed, Task, bits_per_sequence, wrong_bits
-from course.tasks.ngrams import NGramsTask
+from course.scoring import evaluate
+from course.tasks.base import Seed
 
 MEASURE_SEED = 2 * 10**9  # draws what a machine is asked when it is shipped: no training and no other test has seen it
 MANY = 1000  # sequences without a wrong bit after which none is expected
@@ -26,7 +24,7 @@ class Measure:
     checked_on: int  # fresh ones that the tests draw; 0 where that takes too long
     sizes: Mapping[str, int] = field(default_factory=dict)  # as task.sample takes them; none: as in training
     N: int | None = None  # memory locations; None: as in training
-    bar: float = math.inf  # a machine that reaches it may never fall behind it; wrong bits, or the ratio for n-grams
+    bar: float = math.inf  # a machine that reaches it may never fall behind it; in the figure that is judged
     long: bool = False  # takes many minutes: measured only on demand
 
 
@@ -64,59 +62,19 @@ def measures_for(recipe: Recipe, long: bool = False) -> list[Measure]:
     Args:
         recipe: of the machine.
         long: whether to include those that take many minutes.
+
+    Raises:
+        KeyError: the task has none.
     """
-    learned = "learned" in (recipe.machine.get("memory_start"), recipe.machine.get("head_start"))
-    fixed, asked = learned or recipe.controller == "baseline", {}
-    for measure in MEASURES[recipe.name]:
-        N = None if fixed else measure.N
+    resizable, asked = recipe.make().resizable, {}
+    for measure in MEASURES[recipe.task_name]:
+        N = measure.N if resizable else None
         if long or not measure.long:
             asked.setdefault((*measure.sizes.items(), N), replace(measure, N=N))
     return list(asked.values())
 
 
-def ask(
-    machine: nn.Module, task: Task, sequences: int, *, seed: Seed, N: int | None = None, sizes: Mapping[str, int]
-) -> tuple[dict[str, float], list[float]]:
-    """Put fresh sequences to a machine.
-
-    Args:
-        machine: an NTM, or anything that is called like one.
-        task: draws the sequences.
-        sequences: how many.
-        seed: draws them.
-        N: memory locations, if other than the machine's own.
-        sizes: of the sequences, as ``task.sample`` takes them; those that are missing are drawn.
-
-    Returns:
-        Figures per sequence, which are ``asked`` (bits that count), ``wrong`` of them, and the loss in ``bits``; with
-        n-grams also what the ``optimum`` costs on the same sequences, in bits, and the ``ratio`` of ``bits`` to it.
-        Then the one that is bounded, ``wrong`` or ``ratio``, of each independent draw: a sequence, or several that
-        share a size.
-
-    >>> from course.recipes import RECIPES
-    >>> recipe = RECIPES["copy", "lstm"]
-    >>> figures, draws = ask(recipe.make(), recipe.task, sequences=3, seed=0, sizes={"length": 2})
-    >>> figures["asked"], len(draws)
-    (16.0, 3)
-    """
-    totals, draws = Counter(), []
-    for outputs, batch in answers(machine, task, sequences, seed=seed, N=N, **sizes):
-        drawn = outputs.shape[1]
-        wrong, bits = wrong_bits(outputs, batch), bits_per_sequence(outputs, batch).item()
-        totals.update(asked=int(batch.mask.sum()), wrong=wrong.sum().item(), bits=bits * drawn)
-        if isinstance(task, NGramsTask):
-            optimum = task.optimal_bits(batch).item()
-            totals.update(optimum=optimum * drawn)
-            draws.append(bits / optimum)
-        else:
-            draws.extend(wrong.tolist() if sizes else [wrong.mean().item()])
-    figures = {name: total / sequences for name, total in totals.items()}
-    if "optimum" in figures:
-        figures["ratio"] = figures["bits"] / figures["optimum"]
-    return figures, draws
-
-
-def bound(draws: list[float], sequences: int, measure: Measure) -> float:
+def bound(draws: Sequence[float], sequences: int, measure: Measure) -> float:
     """The most that fresh sequences may give, if those drawn so far are typical.
 
     That is what was measured and ``MARGIN`` standard errors more, those of the measure and of the check together. Where
@@ -136,15 +94,15 @@ def bound(draws: list[float], sequences: int, measure: Measure) -> float:
     return min(most, measure.bar) if value <= measure.bar else most
 
 
-def score(machine: nn.Module, recipe: Recipe, measure: Measure, seed: Seed = MEASURE_SEED) -> dict[str, object]:
-    """Take a measure: what was asked, the figures of :func:`ask` to six digits, and the bounds on a check.
+def take(machine: nn.Module, recipe: Recipe, measure: Measure, seed: Seed = MEASURE_SEED) -> dict[str, object]:
+    """Take a measure: what was asked, the figures of :class:`course.scoring.Score`, and the bound on a check.
 
     ``at_most`` gives the figure that ``checked_on`` fresh sequences may not exceed; it is empty if none are drawn.
     """
-    asked = {"sizes": dict(measure.sizes), "N": measure.N}
-    figures, draws = ask(machine, recipe.task, measure.sequences, seed=seed, **asked)
-    bounded = "ratio" if "ratio" in figures else "wrong"
-    at_most = {bounded: bound(draws, measure.sequences, measure)} if measure.checked_on else {}
-    figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
-    taken = {**asked, "sequences": measure.sequences, "seed": seed, **figures}
+    score = evaluate(machine, recipe.task, measure.sequences, seed=seed, N=measure.N, **measure.sizes)
+    judged, _ = score.judged
+    at_most = {judged: bound(score.draws, measure.sequences, measure)} if measure.checked_on else {}
+    figures = {name: getattr(score, name) for name in ("asked", "wrong", "bits", "optimum", "ratio")}
+    figures = {name: float(f"{value:.6g}") for name, value in figures.items() if value is not None}
+    taken = {"sizes": dict(measure.sizes), "N": measure.N, "sequences": measure.sequences, "seed": seed, **figures}
     return {**taken, "checked_on": measure.checked_on, "at_most": at_most}

@@ -9,12 +9,10 @@
 ==========================  ===============================================================================
 """
 
-import json
 import platform
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
@@ -23,10 +21,11 @@ from torch import nn
 from tqdm import tqdm
 
 from course import storage
-from course.recipes import Recipe
-from course.scoring import TEST_SEED, score
+from course.recipes import Recipe, upgraded
+from course.scaling import compiled
+from course.scoring import TEST_SEED, evaluate
 from course.storage import RunError, Stopped
-from course.training import Seen, Trainer, compiled
+from course.training import Seen, Trainer
 
 DATA_SEED = 5 * 10**8  # added to a run's seed for its training sequences: not those of its weights, nor of any test
 FINAL_SEQUENCES = 1000  # of the evaluation at the end
@@ -36,7 +35,7 @@ FILES = (CONFIG, LOG, CHECKPOINT, WEIGHTS, RESULT)
 
 
 class Run:
-    """A machine in training, and the folder that it keeps: :meth:`open`, :meth:`train`, :meth:`finish`.
+    """A machine in training, and the folder that it keeps: :meth:`open`, :meth:`train`, :meth:`finish`, :meth:`close`.
 
     Args:
         folder: where the run lives. The constructor does not touch it.
@@ -54,39 +53,37 @@ class Run:
         if not 0 <= seed < DATA_SEED:
             raise ValueError(f"seed must be from 0 to {DATA_SEED - 1}, got {seed}")
         self.folder, self.recipe, self.command = Path(folder), recipe, command
-        self.settings = json.loads(json.dumps(asdict(recipe) | {"seed": seed, "device": device}))  # as files hold them
+        self.settings = recipe.settings() | {"seed": seed, "device": device}
         torch.manual_seed(seed)
         try:
             machine = recipe.make().to(device)
         except (RuntimeError, AssertionError) as error:
             raise RunError(f"cannot train on the device {device!r}: {str(error).splitlines()[0]}") from error
-        names = "steps", "batch_size", "learning_rate", "clip_norm", "curriculum", "average", "stop_when_solved"
-        options = {"practice": recipe.practice} | {name: self.settings[name] for name in names}
-        self.trainer = Trainer(machine, recipe.task, seed=DATA_SEED + seed, **options)
-        self.saved_step = 0
+        self.trainer = Trainer(machine, recipe.task, recipe.training, seed=DATA_SEED + seed)
+        self.saved_step, self.lock = 0, None
         self.seconds, self.solved_seconds = 0.0, None  # spent training, over all resumes
         self.sums = {"updates": 0, "bits": 0.0, "wrong": 0.0, "norm": 0.0}  # since the last report
 
     def open(self, *, resume: bool = False, overwrite: bool = False) -> None:
-        """Begin in the folder, or go on from its checkpoint.
+        """Begin in the folder, or go on from its checkpoint. Until :meth:`close`, no other process may.
 
         Args:
             resume: go on with the run that the folder holds, if it holds one.
             overwrite: replace the run that the folder holds, if it holds one.
 
         Raises:
-            RunError: it holds a run and neither is asked for, its run is another one, a file is damaged, or none can be
-                written. Whatever the folder held is still there.
+            RunError: another process trains in it, it holds a run and neither is asked for, its run is another one, a
+                file is damaged, or none can be written. Whatever the folder held is still there.
         """
         with storage.writing(self.folder):
-            held = [self._path(name) for name in FILES if self._path(name).exists()]
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = storage.lock(self.folder)
+        held = [self._path(name) for name in FILES if self._path(name).exists()]
         if held and not (resume or overwrite):
             choices = "add --resume to go on with it or --overwrite to replace it, or name another --folder"
             raise RunError(f"{self.folder} already holds a run: {choices}")
         if resume:
             self._restore()
-        with storage.writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
         if not (resume and self._path(CONFIG).exists()):
             versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
             config = {"settings": self.settings, "command": self.command, "versions": versions}
@@ -95,6 +92,11 @@ class Run:
             for path in held if overwrite else ():
                 if path.name != CONFIG:
                     path.unlink()
+
+    def close(self) -> None:
+        """Let other processes into the folder."""
+        if self.lock is not None:
+            self.lock.release()
 
     def train(self, report_every: int = 100, checkpoint_every: int = 500) -> None:
         """Make the updates that are left. Show a progress bar on a terminal, the reports elsewhere.
@@ -112,8 +114,8 @@ class Run:
             RunError: a file cannot be written.
         """
         trainer, started = self.trainer, perf_counter() - self.seconds
-        step = compiled(trainer.machine) if self.recipe.compile else nullcontext()
-        bar = tqdm(total=trainer.steps, initial=trainer.step, file=sys.stdout, disable=None, unit=" steps")
+        step = compiled(trainer.machine) if self.recipe.training.compile else nullcontext()
+        bar = tqdm(total=trainer.training.steps, initial=trainer.step, file=sys.stdout, disable=None, unit=" steps")
         with step, bar, storage.signals_noted() as caught:
             for seen in self._updates():
                 bar.update()
@@ -128,7 +130,7 @@ class Run:
                 if trainer.step % checkpoint_every == 0 or trainer.finished or caught:
                     self._save()
                 if caught:
-                    message = f"stopped and saved at step {trainer.step} of {trainer.steps}"
+                    message = f"stopped and saved at step {trainer.step} of {trainer.training.steps}"
                     raise Stopped(f"{message}; go on with: {self.command} --resume", caught[0])
 
     def finish(self) -> dict:
@@ -140,11 +142,12 @@ class Run:
         trainer, path = self.trainer, self._path(RESULT)
         if path.exists():
             return storage.read_json(path)
-        bits, wrong = score(trainer.result, trainer.task, FINAL_SEQUENCES, seed=TEST_SEED)
+        score = evaluate(trainer.result, trainer.task, FINAL_SEQUENCES, seed=TEST_SEED)
         storage.save_tensors(self._path(WEIGHTS), trainer.result.state_dict(), {"settings": self.settings})
-        result = {"steps": trainer.step, "sequences": trainer.step * trainer.batch_size, "seconds": self.seconds}
-        result["solved_at"] = trainer.solved_at and trainer.solved_at * trainer.batch_size
-        result |= {"solved_seconds": self.solved_seconds, "bits": bits, "wrong": wrong}
+        batch_size = trainer.training.batch_size
+        result = {"steps": trainer.step, "sequences": trainer.step * batch_size, "seconds": self.seconds}
+        result["solved_at"] = trainer.solved_at and trainer.solved_at * batch_size
+        result |= {"solved_seconds": self.solved_seconds, "bits": score.bits, "wrong": score.wrong}
         storage.write_json(path, result)
         return result
 
@@ -156,14 +159,14 @@ class Run:
             kept = f"the last checkpoint is {self._path(CHECKPOINT)}, of step {self.saved_step}"
             raise FloatingPointError(f"{error}; {kept if self.saved_step else 'there is no checkpoint yet'}") from error
         except RuntimeError as error:
-            if self.recipe.compile and isinstance(error, torch._dynamo.exc.TorchDynamoException):
+            if self.recipe.training.compile and isinstance(error, torch._dynamo.exc.TorchDynamoException):
                 reason = str(error).splitlines()[0]
                 raise RunError(f"cannot compile the machine's step: {reason}; train with --no-compile") from error
             raise
 
     def _report(self, bar: tqdm) -> None:
         trainer = self.trainer
-        line = {"step": trainer.step, "sequences": trainer.step * trainer.batch_size}
+        line = {"step": trainer.step, "sequences": trainer.step * trainer.training.batch_size}
         line |= {name: self.sums[name] / self.sums["updates"] for name in ("bits", "wrong", "norm")}
         line |= {"rate": trainer.optimizer.param_groups[0]["lr"], "seconds": round(self.seconds, 3)}
         self.sums = dict.fromkeys(self.sums, 0)
@@ -171,7 +174,7 @@ class Run:
         text = f"{line['bits']:.2f} bits, {line['wrong']:.2f} wrong a sequence"
         bar.set_postfix_str(text, refresh=False)
         if bar.disable:
-            print(f"step {line['step']:>6} of {trainer.steps}: {text}, {line['seconds']:.0f} s", flush=True)
+            print(f"step {line['step']:>6} of {trainer.training.steps}: {text}, {line['seconds']:.0f} s", flush=True)
 
     def _save(self) -> None:
         tensors, counts = self.trainer.state()
@@ -184,10 +187,10 @@ class Run:
         """Go to the checkpoint, if there is one, and cut from the log what came after it."""
         config, checkpoint = self._path(CONFIG), self._path(CHECKPOINT)
         if config.exists():
-            storage.check_settings(config, storage.read_json(config), self.settings)
+            self._check(config, storage.read_json(config))
         if checkpoint.exists():
             tensors, note = storage.load_tensors(checkpoint)
-            storage.check_settings(checkpoint, note, self.settings)
+            self._check(checkpoint, note)
             try:
                 self.trainer.restore(tensors, note["counts"])
                 self.sums, self.seconds, self.solved_seconds = note["sums"], note["seconds"], note["solved_seconds"]
@@ -195,6 +198,9 @@ class Run:
                 raise RunError(f"{checkpoint} does not fit this version of the course: {error}") from error
             self.saved_step = self.trainer.step
         storage.cut_lines(self._path(LOG), self.trainer.step)
+
+    def _check(self, path: Path, content: dict) -> None:
+        storage.check_settings(path, upgraded(content.get("settings", {})), self.settings)
 
     def _path(self, name: str) -> Path:
         return self.folder / name

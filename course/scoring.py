@@ -1,25 +1,49 @@
-"""How good a machine's answers are. Machines are called as ``outputs, state = machine(inputs, state)``."""
+"""Asking a machine: its answers to fresh sequences, and how good they are."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from course.tasks.base import Batch, Seed, Task, as_generator, bits_per_sequence, wrong_bits
+from course.machines import Machine
+from course.tasks.base import Batch, Seed, Task, as_generator
 
-SOLVED_SEQUENCES = 100  # fresh sequences without a wrong bit that solve a task
 TEST_SEED = 10**9  # far from any training seed
 TEST_BATCH = 10  # sequences that are drawn at a time
 
 
+@dataclass(frozen=True)
+class Score:
+    """How well a machine did. The figures are means over the sequences that it was asked."""
+
+    sequences: int
+    asked: float  # answers that a sequence wants: bits, where the task is on bits
+    wrong: float  # of them
+    bits: float  # loss
+    optimum: float | None  # the loss of the best possible answers to the same sequences, where it is not 0
+    draws: tuple[float, ...]  # the judged figure of each independent draw: a sequence, or several of one size
+
+    @property
+    def ratio(self) -> float | None:
+        """The loss in units of the optimum."""
+        return None if self.optimum is None else self.bits / self.optimum
+
+    @property
+    def judged(self) -> tuple[str, float]:
+        """The figure that says how good the machine is, and its name: ``ratio`` with an optimum, else ``wrong``."""
+        return ("wrong", self.wrong) if self.ratio is None else ("ratio", self.ratio)
+
+
 @torch.no_grad()
 def answers(
-    machine: nn.Module, task: Task, sequences: int, *, seed: Seed, N: int | None = None, **sizes: int
+    machine: Machine, task: Task, sequences: int, *, seed: Seed, N: int | None = None, **sizes: int
 ) -> Iterator[tuple[Tensor, Batch]]:
-    """The machine's outputs for fresh sequences, with what was asked; each ``TEST_BATCH`` share a length.
+    """The machine's outputs for fresh sequences, with what was asked; each ``TEST_BATCH`` share their sizes.
 
     Args:
-        machine: an NTM, or anything that is called like one.
+        machine: whatever keeps the contract of :class:`course.machines.Machine`.
         task: what to draw from.
         sequences: how many sequences to draw.
         seed: draws them; keep it apart from training seeds.
@@ -33,21 +57,26 @@ def answers(
         yield outputs, batch
 
 
-def score(machine: nn.Module, task: Task, sequences: int, *, seed: Seed, **options: int) -> tuple[float, float]:
-    """Bits and wrong bits per sequence, averaged over fresh sequences, drawn as for :func:`answers`."""
-    bits = wrong = 0.0
-    for outputs, batch in answers(machine, task, sequences, seed=seed, **options):
-        bits += bits_per_sequence(outputs, batch).item() * outputs.shape[1]
-        wrong += wrong_bits(outputs, batch).sum().item()
-    return bits / sequences, wrong / sequences
+def evaluate(
+    machine: Machine, task: Task, sequences: int = 100, *, seed: Seed, N: int | None = None, **sizes: int
+) -> Score:
+    """Put fresh sequences to a machine. The arguments are those of :func:`answers`.
 
-
-def evaluate(machine: nn.Module, task: Task, sequences: int = SOLVED_SEQUENCES, *, seed: Seed, **options: int) -> float:
-    """Wrong bits per sequence, averaged over fresh sequences, drawn as for :func:`answers`."""
-    return score(machine, task, sequences, seed=seed, **options)[1]
-
-
-def solves(machine: nn.Module, task: Task, *, seed: Seed) -> bool:
-    """Whether 100 fresh sequences have no wrong bit. The first wrong one ends the test."""
-    tests = answers(machine, task, SOLVED_SEQUENCES, seed=seed)
-    return not any(wrong_bits(outputs, batch).any() for outputs, batch in tests)
+    >>> from course.recipes import RECIPES
+    >>> recipe = RECIPES["copy", "ntm-lstm"]
+    >>> score = evaluate(recipe.make(), recipe.task, sequences=3, seed=0, length=2)
+    >>> score.asked, len(score.draws)
+    (16.0, 3)
+    """
+    totals, draws = Counter(), []
+    for outputs, batch in answers(machine, task, sequences, seed=seed, N=N, **sizes):
+        drawn = outputs.shape[1]
+        wrong, bits, optimum = task.errors(outputs, batch), task.loss(outputs, batch).item(), task.optimum(batch)
+        totals.update(asked=task.asked(batch), wrong=wrong.sum().item(), bits=bits * drawn)
+        if optimum is None:
+            draws.extend(wrong.tolist() if sizes else [wrong.mean().item()])
+        else:
+            totals.update(optimum=optimum.item() * drawn)
+            draws.append(bits / optimum.item())
+    means = {name: total / sequences for name, total in totals.items()}
+    return Score(sequences=sequences, draws=tuple(draws), **{"optimum": None, **means})

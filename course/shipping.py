@@ -10,19 +10,19 @@ from statistics import fmean
 from torch import nn
 from tqdm import tqdm
 
-from course.measures import measures_for, score
-from course.pretrained import MANIFEST, WEIGHTS, manifest
-from course.recipes import Recipe
-from course.runs import CONFIG, LOG, RESULT, load_run
-from course.runs import WEIGHTS as RUN_WEIGHTS
-from course.storage import RunError, read_json, write_whole, writing
+from course.measures import MEASURES, measures_for, take
+from course.pretrained import MANIFEST, SHIPPED, manifest
+from course.recipes import Recipe, upgraded
+from course.runs import CONFIG, LOG, RESULT, WEIGHTS, load_run
+from course.storage import RunError, differences, read_json, write_whole, writing
 
-LARGEST_BASELINE = 1_600_000  # bytes; an LSTM without a memory that takes more is not shipped
+LARGEST = 1_600_000  # bytes; a machine that takes more is not shipped, only its record
+BOOK = Path(__file__).parents[1] / "book"
 POINTS = 100  # of a learning curve, at most
 
 
 def ship(
-    runs: Sequence[Path | str], chosen: str, *, directory: Path | str = WEIGHTS, long: bool = False
+    runs: Sequence[Path | str], chosen: str, *, directory: Path | str = SHIPPED, long: bool = False
 ) -> tuple[str, dict]:
     """Measure a trained machine on fresh sequences and put it among the shipped ones, in place of an earlier one.
 
@@ -45,20 +45,22 @@ def ship(
     folders, directory = list(dict.fromkeys(map(Path, runs))), Path(directory)
     if not chosen.strip():
         raise RunError("say why the first run is the one to ship: it goes into the manifest")
-    configs = [read_json(folder / CONFIG) for folder in folders]
+    configs = [_read_config(folder) for folder in folders]
     _check_alike(folders, [config["settings"] for config in configs])
     machine, recipe, content = _trained(folders[0], configs[0])
+    if recipe.task_name not in MEASURES:
+        raise RunError(f"{recipe.name} cannot be shipped yet; it needs {missing(recipe)[0]}")
     logs = [_read_log(folder) for folder in folders]
     outcomes = [_outcome(*run) for run in zip(folders, configs, logs, strict=True)]
 
-    name = f"{recipe.name}-{recipe.controller}"
-    entry = {"file": None, "bytes": None, "sha256": None, "chosen": chosen.strip()}
-    if recipe.controller != "baseline" or len(content) <= LARGEST_BASELINE:
+    name, curves = recipe.name, f"{recipe.name}.curves.json"
+    entry = {"file": None, "curves": curves, "bytes": None, "sha256": None, "chosen": chosen.strip()}
+    if len(content) <= LARGEST:
         digest = hashlib.sha256(content).hexdigest()
         entry |= {"file": f"{name}.safetensors", "bytes": len(content), "sha256": digest}
     entry |= configs[0]  # settings, command, versions
     measures = tqdm(measures_for(recipe, long), disable=None, unit=" measures")
-    entry["scores"] = [score(machine, recipe, measure) for measure in measures]
+    entry["scores"] = [take(machine, recipe, measure) for measure in measures]
     entry["seeds"] = sorted(outcomes, key=lambda outcome: outcome["seed"])
     learned = {outcome["seed"]: _curve(log) for outcome, log in zip(outcomes, logs, strict=True)}
 
@@ -66,7 +68,7 @@ def ship(
         directory.mkdir(parents=True, exist_ok=True)
     if entry["file"]:
         write_whole(directory / entry["file"], content)
-    _write_sorted(directory / f"{name}.curves.json", learned, depth=2)
+    _write_sorted(directory / curves, learned, depth=2)
     entries = manifest(directory) if (directory / MANIFEST).exists() else {}
     _write_sorted(directory / MANIFEST, entries | {name: entry}, depth=3)
     return name, entry
@@ -96,23 +98,39 @@ def as_json(value: object, depth: int, newline: str = "\n") -> str:
     return "{" + ",".join(items) + newline + "}"
 
 
+def missing(recipe: Recipe, book: Path = BOOK) -> list[str]:
+    """What :func:`ship` and the book need for a recipe and do not have yet, a line each; best known before training."""
+    name, needed = recipe.task_name, []
+    if name not in MEASURES:
+        needed.append(f"what a machine for {name} is asked: an entry of MEASURES in course/measures.py")
+    results = book / "results.md"
+    if results.exists() and f"```{{results}} {name}\n" not in results.read_text(encoding="utf-8"):
+        needed.append(f"a section with {{results}} {name} and {{trials}} {name} in book/results.md")
+    return needed
+
+
+def _read_config(folder: Path) -> dict:
+    config = read_json(folder / CONFIG)
+    return config | {"settings": upgraded(config["settings"])}
+
+
 def _trained(folder: Path, config: dict) -> tuple[nn.Module, Recipe, bytes]:
     """The machine of a finished run, its recipe, and its file of weights."""
     if not (folder / RESULT).exists():
         raise RunError(f"{folder} is not finished; go on with: {config['command']} --resume")
     machine, recipe = load_run(folder)
     if recipe != Recipe.from_settings(config["settings"]):
-        raise RunError(f"{folder / RUN_WEIGHTS} is of another recipe than {CONFIG} beside it")
-    return machine.eval(), recipe, (folder / RUN_WEIGHTS).read_bytes()
+        raise RunError(f"{folder / WEIGHTS} is of another recipe than {CONFIG} beside it")
+    return machine.eval(), recipe, (folder / WEIGHTS).read_bytes()
 
 
 def _check_alike(folders: list[Path], settings: list[dict]) -> None:
     """Raise unless the runs differ in their seeds, and only there."""
     first, seeds = settings[0], {}
     for folder, other in zip(folders, settings, strict=True):
-        differences = [key for key in sorted(first) if key != "seed" and first[key] != other.get(key)]
-        if differences:
-            raise RunError(f"{folder} is of another recipe than {folders[0]}: {', '.join(differences)}")
+        others = differences(other, first | {"seed": other["seed"]})
+        if others:
+            raise RunError(f"{folder} is of another recipe than {folders[0]}: {', '.join(sorted(others))}")
         if other["seed"] in seeds:
             raise RunError(f"{folder} has the seed {other['seed']} of {seeds[other['seed']]}")
         seeds[other["seed"]] = folder

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, uint8
+
+LOCK = "lock"  # file in a folder that is in use; it may stay behind
 
 
 class RunError(Exception):
@@ -91,13 +94,28 @@ def read_json(path: Path) -> dict:
         raise RunError(f"{path} is damaged: {error}") from error
 
 
+def differences(found: dict, expected: dict, within: str = "") -> dict[str, tuple[object, object]]:
+    """What differs between two settings, by name, as found and as expected; a name within another follows a dot.
+
+    >>> differences({"seed": 1, "training": {"steps": 5}}, {"seed": 1, "training": {"steps": 6}, "device": "cpu"})
+    {'training.steps': (5, 6), 'device': (None, 'cpu')}
+    """
+    pairs = {}
+    for key in [*expected, *(key for key in found if key not in expected)]:
+        old, new = found.get(key), expected.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            pairs |= differences(old, new, f"{within}{key}.")
+        elif old != new:
+            pairs[within + key] = (old, new)
+    return pairs
+
+
 def check_settings(path: Path, found: dict, expected: dict) -> None:
     """Raise ``RunError`` unless the settings that were found in a file are the expected ones; it names the others."""
-    other = found.get("settings", {})
-    pairs = {key: (other.get(key), value) for key, value in expected.items() if other.get(key) != value}
+    pairs = differences(found, expected)
     if pairs:
-        differences = "; ".join(f"{key} {old!r}, not {new!r}" for key, (old, new) in pairs.items())
-        raise RunError(f"{path} is of another run, with {differences}")
+        others = "; ".join(f"{key} {old!r}, not {new!r}" for key, (old, new) in pairs.items())
+        raise RunError(f"{path} is of another run, with {others}")
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
@@ -139,6 +157,21 @@ def _digest(tensors: dict[str, Tensor], note: str) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.flatten().view(uint8).numpy())
     return digest.hexdigest()
+
+
+def lock(folder: Path) -> FileLock:
+    """Keep other processes out of a folder until the lock is released, or its process ends in whatever way.
+
+    Raises:
+        RunError: another run has it, or it cannot be written.
+    """
+    held = FileLock(folder / LOCK)
+    with writing(folder):
+        try:
+            held.acquire(blocking=False)
+        except Timeout as error:
+            raise RunError(f"{folder} is in use: another training goes on in it") from error
+    return held
 
 
 @contextmanager

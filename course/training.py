@@ -3,7 +3,6 @@
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,92 +11,95 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from course.scoring import TEST_SEED, solves
+from course.machines import Machine
+from course.scoring import TEST_SEED, answers
 from course.scoring import evaluate as evaluate  # for those who train and test in one cell
-from course.tasks.base import Seed, Task, as_generator, bits_per_sequence, draw, wrong_bits
+from course.tasks.base import Seed, Task, as_generator, draw_size
+from course.tasks.base import bits_per_sequence as bits_per_sequence
+from course.tasks.base import wrong_bits as wrong_bits
 
-SOLVED_STREAK = 20  # batches in a row without a wrong bit before the machine is put to the test
+SOLVED_STREAK = 20  # batches in a row without a wrong answer before the machine is put to the test
+SOLVED_SEQUENCES = 100  # fresh sequences without a wrong answer that solve a task
+
+Stage = tuple[int, Mapping[str, tuple[int, int]]]  # the step that ends it, and ranges of sizes
+Optimizer = Callable[..., torch.optim.Optimizer]  # called as optimizer(parameters, lr=...)
 
 
-@contextmanager
-def compiled(machine: nn.Module, backend: str = "inductor") -> Iterator[None]:
-    """Train with a compiled ``machine.step`` while the block runs: several times faster, after half a minute of work.
+def option(default: object, help: str) -> object:
+    """A number of a training that the command line can change."""
+    return field(default=default, metadata={"help": help})
 
-    A step is compiled for inputs that carry gradients, which those of a sequence's first step need not: where they do
-    not, the step runs as it is. Evaluation carries none, so that nothing is compiled a second time for it.
 
-    Args:
-        machine: an NTM.
-        backend: of ``torch.compile``; ``"eager"`` only follows the code and compiles nothing.
+@dataclass(frozen=True)
+class Training:
+    """How a machine is trained: all that decides it beside the machine, the task and the seed.
+
+    The learning rate falls linearly to zero. A curriculum has stages that come before the task's own sizes, each the
+    number of the step that ends it and ranges of sizes, such as ``(500, {"items": (2, 4)})``; both ends are drawn.
+
+    Raises:
+        ValueError: no step, an empty batch, or an average out of range.
     """
-    eager = machine.step
-    fast = torch.compile(eager, fullgraph=True, dynamic=False, backend=backend)
-    machine.step = lambda x, state: (fast if state.reads.requires_grad else eager)(x, state)  # hides the method
-    try:
-        yield
-    finally:
-        del machine.step
+
+    steps: int = option(4000, "updates of the weights")
+    batch_size: int = option(16, "sequences that each update sees")
+    learning_rate: float = option(3e-3, "length of the first update; falls to zero")
+    clip_norm: float = option(1.0, "longest gradient, over all weights together; longer ones are scaled down to it")
+    curriculum: Sequence[Stage] = ()
+    practice: Task | None = None  # draws the training sequences in the task's place
+    average: float = option(0.0, "decay of the moving average of the weights, which is then what counts; 0 for none")
+    stop_when_solved: bool = option(False, "stop once 20 batches and 100 sequences were all right")
+    compile: bool = option(False, "compile the machine's step: takes half a minute, then is faster")
+
+    def __post_init__(self):
+        if self.steps < 1 or self.batch_size < 1:
+            given = f"{self.steps} and {self.batch_size}"
+            raise ValueError(f"steps and batch_size must be at least 1, got {given}")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average must be from 0 to below 1, got {self.average}")
+        stages = ((end, {name: tuple(span) for name, span in ranges.items()}) for end, ranges in self.curriculum)
+        object.__setattr__(self, "curriculum", tuple(stages))  # the same from a file as from code
 
 
 class Seen(NamedTuple):
     """What one update saw, on freshly drawn sequences and before their update."""
 
-    bits: float  # loss in bits per sequence
-    wrong: float  # wrong bits per sequence
+    bits: float  # loss per sequence
+    wrong: float  # wrong answers per sequence
     norm: float  # length of the gradient before it is clipped
 
 
 class Trainer:
     """The training loop: ``for seen in trainer`` makes one update after the other and tells what it saw.
 
-    Adam's learning rate falls linearly to zero. The task counts as solved once 20 batches in a row and then 100 more
-    sequences had no wrong bit. What the next update depends on is in :meth:`state`.
+    The task counts as solved once 20 batches in a row and then 100 more sequences had no wrong answer. What the next
+    update depends on is in :meth:`state`.
 
     Args:
         machine: changed in place.
         task: what to learn; it draws the training sequences and the test of whether it is solved.
-        steps: updates at most.
-        practice: draws the training sequences in the task's place.
-        batch_size: sequences an update.
-        learning_rate: at the first step.
-        clip_norm: longest gradient, over all parameters together; longer ones are scaled down to it.
-        curriculum: stages that come before the task's own sizes, each the number of the step that ends it and ranges of
-            sizes, such as ``(500, {"items": (2, 4)})``. Both ends of a range are drawn.
-        average: decay of the moving average of the weights that is tested and kept, below 1; 0 for none.
+        training: how.
         seed: draws the training sequences. Seed the machine's weights with ``torch.manual_seed`` before it is made.
-        stop_when_solved: whether to stop then, or to go on for all the steps.
+        optimizer: makes the optimiser, called as ``optimizer(parameters, lr=...)``.
 
     Raises:
         FloatingPointError: at an update whose loss or gradient is not finite; the message names the step.
-        ValueError: no step, an empty batch, or an average out of range.
     """
 
     def __init__(
         self,
-        machine: nn.Module,
+        machine: Machine,
         task: Task,
-        steps: int,
+        training: Training,
         *,
-        practice: Task | None = None,
-        batch_size: int = 16,
-        learning_rate: float = 3e-3,
-        clip_norm: float = 1.0,
-        curriculum: Sequence[tuple[int, Mapping[str, tuple[int, int]]]] = (),
-        average: float = 0.0,
         seed: Seed = 0,
-        stop_when_solved: bool = True,
+        optimizer: Optimizer = torch.optim.Adam,
     ):
-        if steps < 1 or batch_size < 1:
-            raise ValueError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}")
-        if not 0 <= average < 1:
-            raise ValueError(f"average must be from 0 to below 1, got {average}")
-        self.machine, self.task, self.practice = machine, task, practice or task
-        self.steps, self.batch_size = steps, batch_size
-        self.learning_rate, self.clip_norm, self.stop_when_solved = learning_rate, clip_norm, stop_when_solved
-        self.curriculum = curriculum
-        self.optimizer, self.generator = torch.optim.Adam(machine.parameters(), lr=learning_rate), as_generator(seed)
+        self.machine, self.task, self.training = machine, task, training
+        self.optimizer = optimizer(machine.parameters(), lr=training.learning_rate)
+        self.generator, average = as_generator(seed), training.average
         self.averaged = AveragedModel(machine, multi_avg_fn=get_ema_multi_avg_fn(average)) if average else None
-        self.step, self.streak, self.solved_at = 0, 0, None  # updates made, batches without a wrong bit, solving step
+        self.step, self.streak, self.solved_at = 0, 0, None  # updates made, batches all right, solving step
 
     @property
     def result(self) -> nn.Module:
@@ -107,27 +109,29 @@ class Trainer:
     @property
     def rate(self) -> float:
         """The learning rate of the next update."""
-        return self.learning_rate * (1 - self.step / self.steps)
+        return self.training.learning_rate * (1 - self.step / self.training.steps)
 
     @property
     def finished(self) -> bool:
-        return self.step >= self.steps or (self.stop_when_solved and self.solved_at is not None)
+        return self.step >= self.training.steps or (self.training.stop_when_solved and self.solved_at is not None)
 
     def __iter__(self) -> Iterator[Seen]:
         while not self.finished:
             yield self._update()
 
     def _update(self) -> Seen:
-        stage = next((ranges for end, ranges in self.curriculum if self.step < end), {})
-        sizes = {name: draw(lowest, highest, self.generator) for name, (lowest, highest) in stage.items()}
-        batch = self.practice.sample(self.batch_size, self.generator, **sizes)
+        training, draws = self.training, self.training.practice or self.task
+        stage = next((ranges for end, ranges in training.curriculum if self.step < end), {})
+        sizes = {name: draw_size(lowest, highest, self.generator) for name, (lowest, highest) in stage.items()}
+        batch = draws.sample(training.batch_size, self.generator, **sizes)
         batch = batch.to(next(self.machine.parameters()).device)
         outputs, _ = self.machine(batch.inputs)
-        loss = bits_per_sequence(outputs, batch)
+        loss = self.task.loss(outputs, batch)
         self.optimizer.zero_grad()
-        (loss / batch.mask.sum() * self.batch_size).backward()  # per counted bit: length does not set the scale
-        norm = nn.utils.clip_grad_norm_(self.machine.parameters(), self.clip_norm)
-        seen = Seen(*torch.stack([loss.detach(), wrong_bits(outputs, batch).mean(), norm]).tolist())
+        (loss / batch.mask.sum() * training.batch_size).backward()  # per counted target: length does not set the scale
+        norm = nn.utils.clip_grad_norm_(self.machine.parameters(), training.clip_norm)
+        wrong = self.task.errors(outputs, batch).mean()
+        seen = Seen(*torch.stack([loss.detach(), wrong, norm]).tolist())
         if not (math.isfinite(seen.bits) and math.isfinite(seen.norm)):
             message = f"step {self.step + 1}: the loss is {seen.bits} and its gradient's norm {seen.norm}"
             raise FloatingPointError(message + "; try a lower learning_rate or clip_norm")
@@ -139,8 +143,13 @@ class Trainer:
         self.step += 1
         self.streak = 0 if seen.wrong or stage else self.streak + 1
         if self.solved_at is None and self.streak >= SOLVED_STREAK:
-            self.solved_at = self.step if solves(self.result, self.task, seed=TEST_SEED + self.step) else None
+            self.solved_at = self.step if self._passes() else None
         return seen
+
+    def _passes(self) -> bool:
+        """Whether fresh sequences have no wrong answer. The first wrong one ends the test."""
+        tests = answers(self.result, self.task, SOLVED_SEQUENCES, seed=TEST_SEED + self.step)
+        return not any(self.task.errors(outputs, batch).any() for outputs, batch in tests)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, int | None]]:
         """Everything that the next update depends on, as tensors and counts: see :meth:`restore`."""
@@ -148,7 +157,7 @@ class Trainer:
         for name, module in self._modules().items():
             tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{key}": value for key, value in moments.items()}
+            tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items() if value is not None}
         return tensors, {"step": self.step, "streak": self.streak, "solved_at": self.solved_at}
 
     def restore(self, tensors: dict[str, Tensor], counts: dict[str, int | None]) -> None:
@@ -160,7 +169,7 @@ class Trainer:
         for name, module in self._modules().items():
             module.load_state_dict(parts[name])
         moments = {}
-        for name, tensor in parts.get("adam", {}).items():
+        for name, tensor in parts.get("optimizer", parts.get("adam", {})).items():  # adam: up to 0.3.1
             index, _, key = name.partition(".")
             moments.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
@@ -173,33 +182,45 @@ class Trainer:
 
 @dataclass
 class History:
-    """What :func:`train` saw at each step, on freshly drawn sequences and before their update."""
+    """A learning curve: what was seen at each point, on freshly drawn sequences and before their update."""
 
-    batch_size: int
-    bits: list[float] = field(default_factory=list)  # loss in bits per sequence
-    wrong: list[float] = field(default_factory=list)  # wrong bits per sequence
-    solved_at: int | None = None  # the first step after which 100 fresh sequences had no wrong bit
+    sequences_a_point: int
+    bits: list[float] = field(default_factory=list)  # loss per sequence
+    wrong: list[float] = field(default_factory=list)  # wrong answers per sequence
+    solved_at: int | None = None  # the first step after which 100 fresh sequences had no wrong answer
 
 
 def train(
-    machine: nn.Module, task: Task, steps: int, *, after_step: Callable[[int], None] | None = None, **options
+    machine: Machine,
+    task: Task,
+    steps: int,
+    *,
+    seed: Seed = 0,
+    optimizer: Optimizer = torch.optim.Adam,
+    after_step: Callable[[int, Seen], None] | None = None,
+    progress: bool = True,
+    stop_when_solved: bool = True,
+    **options,
 ) -> History:
     """Train, show a progress bar, and return what was seen.
 
     Args:
-        machine, task, steps, options: those of :class:`Trainer`, with its errors.
-        after_step: called with the number of each step when it is done.
+        machine, task, seed, optimizer: those of :class:`Trainer`, with its errors.
+        steps, stop_when_solved, options: those of :class:`Training`, with its errors.
+        after_step: called with the number of each step and what was seen at it, when it is done.
+        progress: whether to show the bar.
     """
-    trainer = Trainer(machine, task, steps, **options)
-    history = History(trainer.batch_size)
-    bar = tqdm(total=steps, file=sys.stdout, ncols=72, bar_format="step {n_fmt:>4}/{total_fmt} |{bar}| {desc}")
-    with bar:
+    training = Training(steps=steps, stop_when_solved=stop_when_solved, **options)
+    trainer = Trainer(machine, task, training, seed=seed, optimizer=optimizer)
+    history = History(training.batch_size)
+    looks = {"ncols": 72, "bar_format": "step {n_fmt:>4}/{total_fmt} |{bar}| {desc}"}
+    with tqdm(total=steps, file=sys.stdout, disable=not progress, **looks) as bar:
         for seen in trainer:
             history.bits.append(seen.bits)
             history.wrong.append(seen.wrong)
             bar.set_description_str(f"{seen.bits:6.2f} bits, {seen.wrong:5.2f} wrong", refresh=False)
             bar.update()
             if after_step is not None:
-                after_step(trainer.step)
+                after_step(trainer.step, seen)
     history.solved_at = trainer.solved_at
     return history

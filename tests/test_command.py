@@ -1,5 +1,6 @@
 """The command line, and many seeds side by side."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,20 +14,24 @@ import pytest
 from course import __main__ as command
 from course import runs, seeds
 from course.__main__ import main
-from course.recipes import CONTROLLERS, RECIPES, TASKS, Recipe
+from course.machines import MACHINES
+from course.recipes import RECIPES, Recipe
 from course.runs import CHECKPOINT, LOG, RESULT, Run, load_run
-from course.scoring import score
+from course.scoring import evaluate
 from course.storage import read_json
-from course.tasks import CopyTask
+from course.tasks import TASKS, CopyTask
+from course.training import Training
 
-TINY = Recipe("copy", "lstm", {"controller_size": 12, "N": 6, "M": 4}, CopyTask(bits=2, max_length=4), steps=3)
+SIZES = {"controller_size": 12, "N": 6, "M": 4}
+TINY = Recipe("copy", "ntm-lstm", SIZES, Training(steps=3), CopyTask(bits=2, max_length=4))
 LAUNCH = f"""
 import sys
 from course import runs
 from course.__main__ import main
 from course.recipes import RECIPES, Recipe
 from course.tasks import CopyTask
-RECIPES["copy", "lstm"] = {TINY!r}
+from course.training import Training
+RECIPES["copy", "ntm-lstm"] = {TINY!r}
 runs.FINAL_SEQUENCES = 20
 sys.exit(main())
 """
@@ -34,7 +39,7 @@ sys.exit(main())
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch, tmp_path):
-    monkeypatch.setitem(RECIPES, ("copy", "lstm"), TINY)
+    monkeypatch.setitem(RECIPES, ("copy", "ntm-lstm"), TINY)
     monkeypatch.setattr(runs, "FINAL_SEQUENCES", 20)
     monkeypatch.setattr(command, "PROGRAM", ["-c", LAUNCH])
     monkeypatch.chdir(tmp_path)
@@ -55,12 +60,14 @@ def fails_with(words, capsys):
     ("words", "problem"),
     [
         (["train", "juggling"], "invalid choice: 'juggling' (choose from 'copy', 'repeat-copy'"),
+        (["train", "copy", "--machine", "brain"], "invalid choice: 'brain'"),
         (["train", "copy", "--controller", "brain"], "invalid choice: 'brain'"),
+        (["--import", "no_such_module", "train", "copy"], "cannot import no_such_module"),
         (["train", "copy", "--steps", "0"], "steps and batch_size must be at least 1, got 0 and 16"),
         (["train", "copy", "--learning-rate", "-1"], "Invalid learning rate: -1"),
         (["train", "copy", "--seed", "-1"], "seed must be from 0 to 499999999, got -1"),
         (["train", "copy", "--device", "abacus"], "cannot train on the device 'abacus'"),
-        (["train", "copy", "--controller", "baseline", "--compile"], "only an NTM can be compiled"),
+        (["train", "copy", "--machine", "lstm", "--compile"], "lstm cannot be compiled"),
         (["train", "copy", "--resume", "--overwrite"], "not allowed with argument"),
         (["train", "copy", "--report-every", "0"], "must be at least 1, got 0"),
         (["evaluate", "nowhere"], "cannot read nowhere"),
@@ -73,29 +80,42 @@ def test_what_cannot_be_done_is_said_in_a_line_and_leaves_nothing(words, problem
 
 def test_evaluate_repeats_the_final_score_and_takes_sizes(capsys):
     assert main(["train", "copy", "--seed", "3"]) == 0
-    result = read_json(Path("runs/copy-lstm-3", RESULT))
+    result = read_json(Path("runs/copy-ntm-lstm-3", RESULT))
     capsys.readouterr()
-    assert main(["evaluate", "runs/copy-lstm-3", "--sequences", "20"]) == 0
+    assert main(["evaluate", "runs/copy-ntm-lstm-3", "--sequences", "20"]) == 0
     assert (
         f"{result['bits']:.3f} bits and {result['wrong']:.3f} wrong bits a sequence, over 20 "
         in capsys.readouterr().out
     )
-    words = ["evaluate", "runs/copy-lstm-3/weights.safetensors", "--sequences", "30", "--seed", "1", "--length", "9"]
+    words = [
+        "evaluate",
+        "runs/copy-ntm-lstm-3/weights.safetensors",
+        "--sequences",
+        "30",
+        "--seed",
+        "1",
+        "--length",
+        "9",
+    ]
     assert main([*words, "-N", "11"]) == 0
-    machine, recipe = load_run("runs/copy-lstm-3")
-    bits, wrong = score(machine, recipe.task, 30, seed=1, length=9, N=11)
-    assert f"{bits:.3f} bits and {wrong:.3f} wrong bits a sequence, over 30" in capsys.readouterr().out
-    assert "copy has no --items, only --length" in fails_with(["evaluate", "runs/copy-lstm-3", "--items", "3"], capsys)
+    machine, recipe = load_run("runs/copy-ntm-lstm-3")
+    score = evaluate(machine, recipe.task, 30, seed=1, length=9, N=11)
+    assert f"{score.bits:.3f} bits and {score.wrong:.3f} wrong bits a sequence, over 30" in capsys.readouterr().out
+    assert "copy has no --items, only --length" in fails_with(
+        ["evaluate", "runs/copy-ntm-lstm-3", "--items", "3"], capsys
+    )
 
 
 def test_evaluate_says_what_a_machine_or_a_task_cannot_do(capsys, monkeypatch):
     for name, task in (("copy", CopyTask(bits=2, max_length=3)), ("priority-sort", TASKS["priority-sort"])):
-        small = Recipe(name, "baseline", {"hidden_size": 3, "layers": 1}, task, steps=1)
-        monkeypatch.setitem(RECIPES, (name, "baseline"), small)
-        assert main(["train", name, "--controller", "baseline"]) == 0
+        small = Recipe(name, "lstm", {"hidden_size": 3, "layers": 1}, Training(steps=1), task)
+        monkeypatch.setitem(RECIPES, (name, "lstm"), small)
+        assert main(["train", name, "--machine", "lstm"]) == 0
     capsys.readouterr()
-    assert "this machine has none" in fails_with(["evaluate", "runs/copy-baseline-0", "-N", "9"], capsys)
-    words = ["evaluate", "runs/priority-sort-baseline-0", "--items", "3", "--answers", "5"]
+    assert "this machine has none whose size can change" in fails_with(
+        ["evaluate", "runs/copy-lstm-0", "-N", "9"], capsys
+    )
+    words = ["evaluate", "runs/priority-sort-lstm-0", "--items", "3", "--answers", "5"]
     assert "5" in fails_with(words, capsys)
 
 
@@ -109,13 +129,13 @@ def test_compile_compiles_while_training_and_only_then(monkeypatch):
     monkeypatch.setattr(runs, "compiled", note)
     assert main(["train", "copy", "--compile"]) == 0
     assert len(machines) == 1
-    assert read_json(Path("runs/copy-lstm-0/config.json"))["settings"]["compile"] is True
+    assert read_json(Path("runs/copy-ntm-lstm-0/config.json"))["settings"]["training"]["compile"] is True
     assert main(["train", "copy", "--no-compile", "--folder", "other"]) == 0
     assert len(machines) == 1
 
 
 def test_every_recipe_makes_its_machine_and_is_listed(capsys):
-    assert RECIPES.keys() == {(task, controller) for task in TASKS for controller in CONTROLLERS}
+    assert RECIPES.keys() == {(task, machine) for task in TASKS for machine in MACHINES}
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for (name, controller), recipe in RECIPES.items():
@@ -126,19 +146,19 @@ def test_every_recipe_makes_its_machine_and_is_listed(capsys):
         assert any(line.split()[:3] == [name, controller, weights] for line in lines)
 
 
-@pytest.mark.parametrize("recipe", [RECIPES["priority-sort", "lstm"], RECIPES["repeat-copy", "baseline"]])
+@pytest.mark.parametrize("recipe", [RECIPES["priority-sort", "ntm-lstm"], RECIPES["copy", "ntm-feedforward"]])
 def test_a_recipe_comes_back_from_its_settings(tmp_path, recipe):
     settings = Run(tmp_path, recipe, seed=0).settings
-    assert Run(tmp_path, Recipe.from_settings(settings), seed=0).settings == settings
+    assert Recipe.from_settings(json.loads(json.dumps(settings))) == recipe
     with pytest.raises(KeyError):
-        Recipe.from_settings({"name": "copy"})
+        Recipe.from_settings({"task_name": "copy"})
 
 
 def test_seeds_are_trained_as_alone_and_the_table_sums_them_up(capsys):
     assert main(["train", "copy", "--seeds", "2", "--seed", "4", "--folder", "many"]) == 0
     out = capsys.readouterr().out
     assert "0 of 2 solved" in out
-    folders = [Path("many/copy-lstm-4"), Path("many/copy-lstm-5")]
+    folders = [Path("many/copy-ntm-lstm-4"), Path("many/copy-ntm-lstm-5")]
     scores = [read_json(folder / RESULT)["bits"] for folder in folders]
     assert [line.split()[3] for line in out.splitlines() if line.startswith("best")] == [f"{min(scores):.3f}"]
     assert main(["train", "copy", "--seed", "5", "--folder", "alone"]) == 0
@@ -150,16 +170,16 @@ def test_seeds_are_trained_as_alone_and_the_table_sums_them_up(capsys):
 
 def test_a_seed_that_fails_does_not_stop_the_others(capsys):
     Path("many").mkdir()
-    Path("many/copy-lstm-0").write_text("in the way")
+    Path("many/copy-ntm-lstm-0").write_text("in the way")
     assert main(["train", "copy", "--seeds", "2", "--folder", "many"]) == 2
     captured = capsys.readouterr()
     assert "seed 0: not trained to the end" in captured.out
     assert "0 of 1 solved" in captured.out
-    assert Path("many/copy-lstm-1", RESULT).exists()
+    assert Path("many/copy-ntm-lstm-1", RESULT).exists()
 
 
 def test_a_signal_is_passed_on_to_the_workers(capsys, monkeypatch):
-    log = Path("many/copy-lstm-0", LOG)
+    log = Path("many/copy-ntm-lstm-0", LOG)
 
     def interrupt():
         deadline = time.monotonic() + 300

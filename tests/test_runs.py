@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,11 +18,12 @@ from course import runs, training
 from course.__main__ import main
 from course.recipes import RECIPES, Recipe
 from course.runs import CHECKPOINT, CONFIG, DATA_SEED, FILES, LOG, RESULT, WEIGHTS, Run, load_run
-from course.storage import load_tensors, read_json
+from course.storage import LOCK, RunError, load_tensors, read_json, save_tensors
 from course.tasks import CopyTask
+from course.training import Training
 
 SIZES = {"controller_size": 12, "N": 6, "M": 4}
-TINY = Recipe("copy", "lstm", SIZES, CopyTask(bits=2, max_length=4), steps=60, batch_size=4, average=0.9)
+TINY = Recipe("copy", "ntm-lstm", SIZES, Training(steps=60, batch_size=4, average=0.9), CopyTask(bits=2, max_length=4))
 # The command line with this recipe in place of the real one.
 LAUNCH = f"""
 import sys
@@ -28,7 +31,8 @@ from course import runs
 from course.__main__ import main
 from course.recipes import RECIPES, Recipe
 from course.tasks import CopyTask
-RECIPES["copy", "lstm"] = {TINY!r}
+from course.training import Training
+RECIPES["copy", "ntm-lstm"] = {TINY!r}
 runs.FINAL_SEQUENCES = 20
 sys.exit(main())
 """
@@ -37,7 +41,7 @@ OPTIONS = ["--report-every", "7", "--checkpoint-every", "10"]
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch, tmp_path):
-    monkeypatch.setitem(RECIPES, ("copy", "lstm"), TINY)
+    monkeypatch.setitem(RECIPES, ("copy", "ntm-lstm"), TINY)
     monkeypatch.setattr(runs, "FINAL_SEQUENCES", 20)
     monkeypatch.chdir(tmp_path)
 
@@ -47,7 +51,7 @@ def whole(tmp_path_factory):
     """A run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, ("copy", "lstm"), TINY)
+        patch.setitem(RECIPES, ("copy", "ntm-lstm"), TINY)
         patch.setattr(runs, "FINAL_SEQUENCES", 20)
         assert train(folder) == 0
     return folder
@@ -75,7 +79,7 @@ def log(folder):
 
 
 def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != LOCK}
 
 
 def launch_and_signal(folder, number):
@@ -93,9 +97,9 @@ def launch_and_signal(folder, number):
 
 
 def test_a_run_says_how_it_was_made_and_what_it_saw(whole):
-    assert sorted(path.name for path in whole.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in whole.iterdir()) == sorted([*FILES, LOCK])
     config = read_json(whole / CONFIG)
-    assert config["settings"]["machine"] == SIZES and config["settings"]["task"]["max_length"] == 4
+    assert config["settings"]["config"] == SIZES and config["settings"]["task"]["max_length"] == 4
     assert config["command"].startswith("python -m course train copy --folder ")
     assert config["versions"]["torch"] == torch.__version__
     lines = [json.loads(line) for line in (whole / LOG).read_text().splitlines()]
@@ -140,6 +144,7 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
     folder = tmp_path / "early"
     run = Run(folder, TINY, seed=0)
     run.open()
+    run.close()
     (folder / LOG).write_text('{"step": 7}\n{"step"')
     assert train(folder, "--resume") == 0
     assert digest(folder) == digest(whole) and log(folder) == log(whole)
@@ -163,6 +168,7 @@ def test_time_and_the_solving_step_survive_a_resume(tmp_path):
     run.trainer.step, run.trainer.streak, run.trainer.solved_at = 50, 4, 9
     run.seconds, run.solved_seconds = 1000.0, 12.5
     run._save()
+    run.close()
     run = Run(tmp_path / "x", TINY, seed=0)
     run.open(resume=True)
     assert run.trainer.step == 50 and run.trainer.streak == 4
@@ -194,13 +200,15 @@ def test_overwrite_begins_again(whole, tmp_path):
 def test_another_run_is_not_resumed(whole, capsys, words):
     before = files(whole)
     assert train(whole, "--resume", *words) == 2
-    assert f"is of another run, with {words[0][2:].replace('-', '_')} " in one_line(capsys)
+    name = words[0][2:].replace("-", "_")
+    assert f"is of another run, with {'' if name == 'seed' else 'training.'}{name} " in one_line(capsys)
     assert files(whole) == before
 
 
 def test_a_checkpoint_of_another_machine_is_refused(whole, tmp_path, capsys):
     run = Run(tmp_path / "a", TINY, seed=5)
     run.open()
+    run.close()
     (tmp_path / "a" / CHECKPOINT).write_bytes((whole / CHECKPOINT).read_bytes())
     assert train(tmp_path / "a", "--seed", "5", "--resume") == 2
     assert "checkpoint.safetensors is of another run, with seed 0, not 5" in one_line(capsys)
@@ -256,8 +264,64 @@ def test_a_loss_that_is_not_finite_names_the_last_checkpoint(tmp_path, capsys):
     assert f"the last checkpoint is {tmp_path / 'b' / CHECKPOINT}, of step 1" in one_line(capsys)
 
 
+def test_two_processes_in_one_folder_do_not_meet(tmp_path, capsys):
+    """While one trains, another is refused, whatever it asks for, and the first ends as if it had been alone."""
+    folder = tmp_path / "shared"
+    command = [sys.executable, "-c", LAUNCH, "train", "copy", "--folder", str(folder), *OPTIONS, "--steps", "3000"]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not (folder / LOG).exists():
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    for words in ([], ["--resume"], ["--overwrite"]):
+        assert train(folder, "--steps", "3000", *words) == 2
+        assert f"{folder} is in use: another training goes on in it" in one_line(capsys)
+    assert first.poll() is None, "it ended too early to be in the way"
+    first.send_signal(signal.SIGINT)
+    assert first.wait(300) == 128 + signal.SIGINT
+    steps = [line["step"] for line in log(folder)]
+    assert steps == list(range(7, steps[-1] + 1, 7)), "nobody else wrote into the log"
+    recipe = replace(TINY, training=replace(TINY.training, steps=3000))
+    with closing(Run(folder, recipe, seed=0, device="cpu")) as run:
+        run.open(resume=True)  # the lock went with its process
+        assert run.trainer.step >= steps[-1]
+
+
+def test_a_run_of_an_earlier_version_is_loaded_and_resumed(whole, tmp_path):
+    """Settings under the names of version 0.3.1."""
+    recipe, old = TINY, {"name": "copy", "controller": "lstm", "machine": SIZES, "seed": 0, "device": "cpu"}
+    training = recipe.settings()["training"]
+    old |= {key: value for key, value in training.items() if key != "practice"}
+    old["task"] = {key: value for key, value in recipe.settings()["task"].items() if key != "class"}
+    for name in (CHECKPOINT, WEIGHTS):
+        tensors, note = load_tensors(whole / name)
+        tensors = {key.replace("optimizer.", "adam."): value for key, value in tensors.items()}
+        save_tensors(tmp_path / name, tensors, note | {"settings": old})
+    (tmp_path / CONFIG).write_text(json.dumps(read_json(whole / CONFIG) | {"settings": old}))
+    machine, loaded = load_run(tmp_path)
+    assert loaded == recipe and machine.config["N"] == 6
+    (tmp_path / LOG).write_bytes((whole / LOG).read_bytes())
+    assert train(tmp_path, "--resume") == 0
+    assert read_json(tmp_path / RESULT)["bits"] == read_json(whole / RESULT)["bits"]
+
+
+def test_a_task_of_another_class_is_not_taken_for_a_known_one(whole, tmp_path):
+    """Its class is named in the file; a class that is not here is refused, not replaced."""
+    tensors, note = load_tensors(whole / WEIGHTS)
+    note["settings"]["task"]["class"] = "my_tasks:ReverseCopy"
+    save_tensors(tmp_path / "weights.safetensors", tensors, note)
+    with pytest.raises(
+        RunError, match="ReverseCopy of my_tasks, which is not imported: python -m course --import my_tasks"
+    ):
+        load_run(tmp_path)
+    note["settings"]["task"]["class"] = "json:JSONDecoder"  # a class, and no task
+    save_tensors(tmp_path / "weights.safetensors", tensors, note)
+    with pytest.raises(RunError, match="JSONDecoder of json, which is not imported"):
+        load_run(tmp_path)
+
+
 def test_a_trained_machine_is_loaded_with_its_recipe(whole):
     for path in (whole, whole / WEIGHTS):
         machine, recipe = load_run(path)
-        assert recipe.task == TINY.task and recipe.average == 0.9
+        assert recipe.task == TINY.task and recipe.training.average == 0.9
         assert machine.memory.N == 6 and machine.heads.addressing.in_features == 12

@@ -124,6 +124,6 @@ def test_json_comes_back_and_damage_is_noticed(tmp_path):
 
 
 def test_other_settings_are_named():
-    check_settings(Path("x"), {"settings": {"a": 1, "b": 2}}, {"a": 1, "b": 2})
+    check_settings(Path("x"), {"a": 1, "b": 2}, {"a": 1, "b": 2})
     with pytest.raises(RunError, match="x is of another run, with b 3, not 2; c None, not 4$"):
-        check_settings(Path("x"), {"settings": {"a": 1, "b": 3}}, {"a": 1, "b": 2, "c": 4})
+        check_settings(Path("x"), {"a": 1, "b": 3}, {"a": 1, "b": 2, "c": 4})

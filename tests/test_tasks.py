@@ -356,14 +356,14 @@ def test_bits_of_the_optimum_have_a_closed_form(order):
         ones, zeros = counts[context, "1"], counts[context, "0"]
         log_beta = math.lgamma(ones + 0.5) + math.lgamma(zeros + 0.5) - math.lgamma(ones + zeros + 1)
         total -= (log_beta - math.log(math.pi)) / math.log(2)
-    assert task.optimal_bits(batch).item() == pytest.approx(total, rel=1e-5)
+    assert task.optimum(batch).item() == pytest.approx(total, rel=1e-5)
 
 
 def test_optimum_costs_about_133_bits_as_in_the_paper():
     """Sequences differ by 36 bits (their standard deviation), so the mean of 10,000 is known to 0.4 bits."""
     task = NGramsTask()
     batch = task.sample(10_000, seed=3)
-    assert task.optimal_bits(batch).item() == pytest.approx(133.2, abs=1)
+    assert task.optimum(batch).item() == pytest.approx(133.2, abs=1)
 
 
 def test_no_prediction_that_differs_a_little_costs_less():
@@ -371,7 +371,7 @@ def test_no_prediction_that_differs_a_little_costs_less():
     batch = task.sample(2000, seed=3)
     logits = task.optimal(batch).logit().unsqueeze(-1)
     bits = bits_per_sequence(logits, batch).item()
-    assert bits == pytest.approx(task.optimal_bits(batch).item(), rel=1e-5)
+    assert bits == pytest.approx(task.optimum(batch).item(), rel=1e-5)
     for factor in (0.9, 1.1):  # less sure and surer
         assert bits_per_sequence(factor * logits, batch).item() > bits + 0.1
 
@@ -447,7 +447,7 @@ def test_an_empty_batch_is_refused(task):
     ],
 )
 def test_sizes_that_are_no_whole_numbers_are_refused(wrong, message, unhooked, monkeypatch):
-    for module in ("bits", "ngrams"):
+    for module in ("bits", "base"):
         monkeypatch.setattr(f"course.tasks.{module}.check_sizes", unhooked.check_sizes)
     with pytest.raises(TypeError, match=message):
         wrong()

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from course.scaling import compiled
 from course.tasks import Batch, CopyTask
-from course.training import Trainer, bits_per_sequence, compiled, evaluate, train, wrong_bits
+from course.training import Trainer, Training, bits_per_sequence, evaluate, train, wrong_bits
 from implementation import NTM
 
 
@@ -63,8 +64,8 @@ def test_wrong_bits_are_counted_for_each_sequence():
 @pytest.mark.parametrize("sequences", [1, 10, 25])
 def test_evaluate_averages_over_all_sequences(sequences):
     task = CopyTask(bits=3)
-    assert evaluate(Echo(), task, sequences, seed=0) == 0
-    assert evaluate(Echo(errors=2), task, sequences, seed=0) == 2
+    assert evaluate(Echo(), task, sequences, seed=0).wrong == 0
+    assert evaluate(Echo(errors=2), task, sequences, seed=0).wrong == 2
 
 
 def test_evaluate_takes_lengths_and_memory_sizes():
@@ -99,7 +100,7 @@ def test_the_rate_falls_to_zero_and_long_gradients_are_clipped():
     machine, task = tiny_machine(), CopyTask(bits=2, max_length=3)
     moves, last = [], [p.detach().clone() for p in machine.parameters()]
 
-    def record(step):
+    def record(step, seen):
         now = [p.detach().clone() for p in machine.parameters()]
         moves.append(max((a - b).abs().max().item() for a, b in zip(now, last, strict=True)))
         last[:] = now
@@ -114,7 +115,7 @@ def test_the_rate_falls_to_zero_and_long_gradients_are_clipped():
 def test_a_loss_that_is_not_finite_stops_with_the_step():
     machine = tiny_machine()
 
-    def break_it(step):
+    def break_it(step, seen):
         if step == 3:
             with torch.no_grad():
                 machine.output.weight.fill_(math.nan)
@@ -132,7 +133,8 @@ def test_nothing_to_do_is_refused(sizes):
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_restored_trainer_goes_on_as_if_nothing_had_happened(average):
     def trainer(seed):
-        return Trainer(tiny_machine(seed), CopyTask(bits=2, max_length=3), 20, seed=seed, average=average)
+        training = Training(20, average=average)
+        return Trainer(tiny_machine(seed), CopyTask(bits=2, max_length=3), training, seed=seed)
 
     whole, half, other = trainer(1), trainer(1), trainer(2)
     seen = list(whole)
@@ -147,7 +149,8 @@ def test_a_restored_trainer_goes_on_as_if_nothing_had_happened(average):
 
 
 def test_the_result_is_the_moving_average_of_the_weights():
-    trainer = Trainer(tiny_machine(), CopyTask(bits=2, max_length=3), 6, learning_rate=1e-2, average=0.5)
+    training = Training(6, learning_rate=1e-2, average=0.5)
+    trainer = Trainer(tiny_machine(), CopyTask(bits=2, max_length=3), training)
     weights = []
     for _ in trainer:
         weights.append(trainer.machine.output.weight.detach().clone())
@@ -156,9 +159,9 @@ def test_the_result_is_the_moving_average_of_the_weights():
         expected = 0.5 * expected + 0.5 * weight
     torch.testing.assert_close(trainer.result.output.weight, expected)
     assert trainer.result is not trainer.machine
-    assert Trainer(trainer.machine, trainer.task, 1).result is trainer.machine
+    assert Trainer(trainer.machine, trainer.task, Training(1)).result is trainer.machine
     with pytest.raises(ValueError, match="average must be from 0 to below 1, got 1"):
-        Trainer(tiny_machine(), CopyTask(bits=2), 1, average=1)
+        Training(1, average=1)
 
 
 @pytest.mark.parametrize("controller", ["lstm", "feedforward"])
@@ -174,9 +177,9 @@ def test_a_compiled_step_trains_as_the_plain_one(unhooked, controller):
         return unhooked.NTM(input_size=3, output_size=2, controller_size=20, N=8, M=6, controller=controller)
 
     plain, fast = machine(), machine()
-    expected = list(Trainer(plain, task, 4, seed=1))
+    expected = list(Trainer(plain, task, Training(4), seed=1))
     with compiled(fast, backend):
-        seen = list(Trainer(fast, task, 4, seed=1))
+        seen = list(Trainer(fast, task, Training(4), seed=1))
         evaluate(fast, task, 5, seed=0, N=12)
     torch.testing.assert_close(torch.tensor(seen), torch.tensor(expected))
     assert len(traced) == 1  # one graph for all steps but a sequence's first
@@ -187,10 +190,10 @@ def test_a_curriculum_sets_the_sizes_until_its_stages_end():
     class Recorder(CopyTask):
         def sample(self, batch_size, seed, length=None):
             lengths.append(length)
-            return super().sample(batch_size, seed, length)
+            return super().sample(batch_size, seed, length=length)
 
     lengths, stages = [], [(20, {"length": (2, 3)}), (25, {"length": (5, 5)})]
-    trainer = Trainer(Echo(), Recorder(bits=2), 60, batch_size=2, curriculum=stages, stop_when_solved=False)
+    trainer = Trainer(Echo(), Recorder(bits=2), Training(60, batch_size=2, curriculum=stages))
     assert len(list(trainer)) == 60
     assert set(lengths[:20]) == {2, 3} and lengths[20:25] == [5] * 5 and set(lengths[25:]) == {None}
     assert trainer.solved_at == 45  # easy batches do not count
@@ -199,8 +202,8 @@ def test_a_curriculum_sets_the_sizes_until_its_stages_end():
 def test_practice_draws_the_training_and_the_task_the_test_of_what_is_solved():
     """A machine that is right on practice alone is never solved; one that is right on the task is."""
     task, practice = CopyTask(bits=2, max_length=4), CopyTask(bits=2, max_length=4, blanks=0.9)
-    trainer = Trainer(tiny_machine(), task, 1, practice=practice, seed=5)
-    batch = practice.sample(trainer.batch_size, seed=5)
+    trainer = Trainer(tiny_machine(), task, Training(1, practice=practice), seed=5)
+    batch = practice.sample(trainer.training.batch_size, seed=5)
     expected = bits_per_sequence(tiny_machine()(batch.inputs)[0], batch).item()
     assert next(iter(trainer)).bits == pytest.approx(expected, rel=1e-6)
 
@@ -212,6 +215,6 @@ def test_practice_draws_the_training_and_the_task_the_test_of_what_is_solved():
 
     allblank = CopyTask(bits=2, max_length=4, blanks=math.nextafter(1, 0))
     for machine, solved_at in [(Blind(), None), (Echo(), 20)]:
-        trainer = Trainer(machine, task, 30, practice=allblank)
+        trainer = Trainer(machine, task, Training(30, practice=allblank, stop_when_solved=True))
         assert all(seen.wrong == 0 for seen in trainer)
         assert trainer.solved_at == solved_at

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from course.recipes import CONTROLLERS, RECIPES, TASKS
+from course.machines import MACHINES
+from course.recipes import RECIPES
+from course.tasks import TASKS
 
 BOOK = Path(__file__).parents[1] / "book"
 TRIALS = json.loads((BOOK / "trials.json").read_text(encoding="utf-8"))
@@ -21,24 +23,24 @@ def page():
         return importlib.import_module("trials_table")
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial['task']}-{trial['controller']}")
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial['task']}-{trial['machine']}")
 def test_a_trial_is_a_recipe_that_can_be_tried_again(page, trial):
     recipe = page.recipe_of(trial)
-    assert recipe.controller in CONTROLLERS and recipe.task == TASKS[recipe.name]
-    batch = (recipe.practice or recipe.task).sample(2, seed=0)
+    assert recipe.task == TASKS[recipe.task_name]
+    batch = (recipe.training.practice or recipe.task).sample(2, seed=0)
     outputs, _ = recipe.make()(batch.inputs)
     assert outputs.shape == batch.targets.shape
-    for _, ranges in recipe.curriculum:
+    for _, ranges in recipe.training.curriculum:
         recipe.task.sample(1, seed=0, **{name: highest for name, (_, highest) in ranges.items()})
     seeds = [seed["seed"] for seed in trial["seeds"]]
     assert seeds == sorted(set(seeds)) and seeds
     for seed in trial["seeds"]:
-        assert seed["solved_at"] is None or 0 < seed["solved_at"] <= recipe.steps * recipe.batch_size
+        assert seed["solved_at"] is None or 0 < seed["solved_at"] <= recipe.training.steps * recipe.training.batch_size
         assert seed["wrong"] is None or seed["wrong"] >= 0
 
 
 def test_no_trial_is_told_twice(page):
-    told = [(trial["task"], trial["controller"], page.tried(trial), trial["remark"]) for trial in TRIALS]
+    told = [(trial["task"], trial["machine"], page.tried(trial), trial["remark"]) for trial in TRIALS]
     assert len(set(told)) == len(told)
 
 
@@ -50,17 +52,18 @@ def test_the_tables_say_what_the_file_says(page):
         trials = [trial for trial in TRIALS if trial["task"] == task]
         assert len(lines) == len(trials) > 0
         for line, trial in zip(lines, trials, strict=True):
-            _, _, recipe, solved, wrong, beyond, remark, _ = [cell.strip() for cell in line.split("|")]
-            settings = trial["settings"] | trial["settings"]["machine"]
-            for name, unit in {"N": "locations", "controller_size": "units", "steps": "steps"}.items():
-                assert f"{settings[name]:,} {unit}" in recipe
+            _, title, recipe, solved, wrong, beyond, remark, _ = [cell.strip() for cell in line.split("|")]
+            settings = trial["config"] | trial["training"]
+            assert title == MACHINES[trial["machine"]].title
+            for name, words in {"N": "{} x 20 memory", "controller_size": "{} units", "steps": "{:,} steps"}.items():
+                assert words.format(settings[name]) in recipe
             counts = [seed["solved_at"] for seed in trial["seeds"] if seed["solved_at"]]
             assert numbers(solved) == [len(counts), len(trial["seeds"]), *counts]
             assert numbers(wrong) == pytest.approx(given(trial["seeds"]), rel=0.06)
             asked = [asked for seed in trial["seeds"] for asked in seed.get("beyond", ())]
             shown = [number for part in beyond.split("; ") for number in numbers(part.partition(": ")[2])]
             assert sorted(shown) == pytest.approx(sorted(given(asked)), rel=0.06)
-            assert remark in (trial["remark"], "–")
+            assert remark == (trial["remark"] or "–")
 
 
 def test_the_doctests_of_the_table(page):
@@ -71,7 +74,7 @@ def test_the_doctests_of_the_table(page):
 def test_the_recipes_of_the_course_are_no_trials(page):
     """What is shipped is in the tables above; a trial with the same recipe must say that its seeds are others."""
     for trial in TRIALS:
-        if page.recipe_of(trial) == RECIPES[trial["task"], trial["controller"]]:
+        if page.recipe_of(trial) == RECIPES[trial["task"], trial["machine"]]:
             assert "other seeds" in trial["remark"]
 
 

@@ -13,24 +13,46 @@ from docutils.nodes import Node
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from course.machines import MACHINES
 from course.measures import MEASURES, Measure
-from course.pretrained import KINDS, MANIFEST, WEIGHTS, curves, manifest
-from course.recipes import CONTROLLERS, TASKS, Recipe
+from course.pretrained import MANIFEST, SHIPPED, curves, manifest
+from course.recipes import Recipe
+from course.tasks import TASKS
 
 PAPER = {  # tables 1 to 3: heads and units of the controller, or layers and units; weights
-    "copy": ["1 head, 100 units; 17,162", "1 head, 100 units; 67,561", "3 x 256 units; 1,352,969"],
-    "repeat-copy": ["1 head, 100 units; 16,712", "1 head, 100 units; 66,111", "3 x 512 units; 5,312,007"],
-    "associative-recall": ["4 heads, 256 units; 146,845", "1 head, 100 units; 70,330", "3 x 256 units; 1,344,518"],
-    "n-grams": ["1 head, 100 units; 14,656", "1 head, 100 units; 61,749", "3 x 128 units; 331,905"],
-    "priority-sort": ["8 heads, 512 units; 508,305", "5 heads, 2 x 100 units; 269,038", "3 x 128 units; 384,424"],
+    "copy": {
+        "ntm-feedforward": "1 head, 100 units; 17,162",
+        "ntm-lstm": "1 head, 100 units; 67,561",
+        "lstm": "3 x 256 units; 1,352,969",
+    },
+    "repeat-copy": {
+        "ntm-feedforward": "1 head, 100 units; 16,712",
+        "ntm-lstm": "1 head, 100 units; 66,111",
+        "lstm": "3 x 512 units; 5,312,007",
+    },
+    "associative-recall": {
+        "ntm-feedforward": "4 heads, 256 units; 146,845",
+        "ntm-lstm": "1 head, 100 units; 70,330",
+        "lstm": "3 x 256 units; 1,344,518",
+    },
+    "n-grams": {
+        "ntm-feedforward": "1 head, 100 units; 14,656",
+        "ntm-lstm": "1 head, 100 units; 61,749",
+        "lstm": "3 x 128 units; 331,905",
+    },
+    "priority-sort": {
+        "ntm-feedforward": "8 heads, 512 units; 508,305",
+        "ntm-lstm": "5 heads, 2 x 100 units; 269,038",
+        "lstm": "3 x 128 units; 384,424",
+    },
 }
 NOTHING = "–"
 
 
-def number(value: float | None) -> str:
+def spoken(value: float | None) -> str:
     """A number as people say it.
 
-    >>> [number(value) for value in (0, 0.0004, 0.0123, 9.87, 133.42, 131071.6, None)]
+    >>> [spoken(value) for value in (0, 0.0004, 0.0123, 9.87, 133.42, 131071.6, None)]
     ['0', '< 0.001', '0.012', '9.9', '133.4', '131,072', '–']
     """
     if value is None or value == inf:
@@ -48,24 +70,19 @@ def over_seeds(entry: Mapping, key: str) -> str:
     """
     values = [inf if outcome[key] is None else outcome[key] for outcome in entry["seeds"]]
     middle, least, most = median(values), min(values), max(values)
-    return number(middle) if least == most else f"{number(middle)} ({number(least)} to {number(most)})"
+    return spoken(middle) if least == most else f"{spoken(middle)} ({spoken(least)} to {spoken(most)})"
 
 
 def made_of(entry: Mapping) -> str:
-    """Heads, units, memory and weights of a machine."""
+    """Sizes and weights of a machine."""
     recipe = Recipe.from_settings(entry["settings"])
     machine = recipe.make()
-    weights = sum(parameter.numel() for parameter in machine.parameters())
-    if recipe.controller == "baseline":
-        return f"{machine.lstm.num_layers} x {machine.lstm.hidden_size} units; {weights:,}"
-    heads, memory = machine.heads, machine.memory
-    units = heads.addressing.in_features
-    return f"{heads.num_reads} + {heads.num_writes} heads, {units} units, {memory.N} x {memory.M} memory; {weights:,}"
+    return f"{recipe.kind.sizes_of(machine)}; {sum(parameter.numel() for parameter in machine.parameters()):,}"
 
 
 def solved(entry: Mapping) -> str:
-    """How many seeds solved the task. No machine can be right on all bits of n-grams."""
-    if entry["settings"]["name"] == "n-grams":
+    """How many seeds solved the task. Where chance decides what is right, no machine can."""
+    if any("optimum" in score for score in entry["scores"]):
         return NOTHING
     count = sum(outcome["solved_at"] is not None for outcome in entry["seeds"])
     return f"{count} of {len(entry['seeds'])}"
@@ -101,24 +118,24 @@ def scored(entry: Mapping | None, measure: Measure) -> str:
         return NOTHING
     if "ratio" in score:
         return f"{score['bits']:.2f} bits; optimum {score['optimum']:.2f}; ratio {score['ratio']:.4f}"
-    return f"{number(score['wrong'])} of {number(score['asked'])}"
+    return f"{spoken(score['wrong'])} of {spoken(score['asked'])}"
 
 
 def at_equal_cost(learned: Mapping[str, Mapping[int, Mapping]]) -> list[str]:
     """A row of the losses where all machines have seen the same number of sequences: as many as the briefest training.
 
     Args:
-        learned: for each controller the learning curves of its seeds, as :func:`course.pretrained.curves` gives them.
+        learned: for each machine the learning curves of its seeds, as :func:`course.pretrained.curves` gives them.
 
     >>> curve = {"sequences": [100, 200], "bits": [9.0, 4.0]}
-    >>> at_equal_cost({"lstm": {0: curve}, "baseline": {0: {"sequences": [100], "bits": [7.0]}}})
+    >>> at_equal_cost({"ntm-lstm": {0: curve}, "lstm": {0: {"sequences": [100], "bits": [7.0]}}})
     ['bits per sequence after 100 sequences', '9', '7']
     """
     count = min(curve["sequences"][-1] for seeds in learned.values() for curve in seeds.values())
     row = [f"bits per sequence after {count:,} sequences"]
     for seeds in learned.values():
         reached = [next(i for i, seen in enumerate(curve["sequences"]) if seen >= count) for curve in seeds.values()]
-        row.append(number(median(curve["bits"][i] for curve, i in zip(seeds.values(), reached, strict=True))))
+        row.append(spoken(median(curve["bits"][i] for curve, i in zip(seeds.values(), reached, strict=True))))
     return row
 
 
@@ -127,23 +144,28 @@ def table(rows: Iterable[Iterable[str]]) -> str:
     return "\n".join([head, "|---" * (head.count(" | ") + 1) + "|", *body])
 
 
-def tables(task: str, directory: Path = WEIGHTS) -> str:
-    """All that the page says of a task, in Markdown."""
-    entries = {controller: manifest(directory).get(f"{task}-{controller}") for controller in CONTROLLERS}
-    trained = {controller: entry for controller, entry in entries.items() if entry}
-    training = [["training", *KINDS.values()], ["machine in the paper; weights", *PAPER[task]]]
+def tables(task: str, directory: Path = SHIPPED) -> str:
+    """All that the page says of a task, in Markdown. Each machine of the registry has a column."""
+    entries = {machine: manifest(directory).get(f"{task}-{machine}") for machine in MACHINES}
+    trained, titles = (
+        {machine: entry for machine, entry in entries.items() if entry},
+        [k.title for k in MACHINES.values()],
+    )
+    paper = PAPER.get(task, {})
+    training = [["training", *titles]]
+    training += [["machine in the paper; weights", *(paper.get(machine, NOTHING) for machine in MACHINES)]]
     training += [[name, *(cell(e) if e else NOTHING for e in entries.values())] for name, cell in TRAINING.items()]
     if trained:
-        name, *cells = at_equal_cost({controller: curves(task, controller, directory) for controller in trained})
+        name, *cells = at_equal_cost({machine: curves(task, machine, directory) for machine in trained})
         shown = dict(zip(trained, cells, strict=True))
-        training.append([name, *(shown.get(controller, NOTHING) for controller in CONTROLLERS)])
-    asked = [["fresh sequences", "memory", "how many", *KINDS.values()]]
-    for measure in MEASURES[task]:
+        training.append([name, *(shown.get(machine, NOTHING) for machine in MACHINES)])
+    asked = [["fresh sequences", "memory", "how many", *titles]]
+    for measure in MEASURES.get(task, ()):
         sizes = ", ".join(f"{name} {size:,}" for name, size in measure.sizes.items()) or "as in training"
         memory = f"{measure.N:,} locations" if measure.N else "as in training"
         cells = (scored(entry, measure) for entry in entries.values())
         asked.append([sizes, memory, f"{measure.sequences:,}", *cells])
-    choice = [f"- {KINDS[controller]}: {entry['chosen']}" for controller, entry in trained.items()]
+    choice = [f"- {MACHINES[machine].title}: {entry['chosen']}" for machine, entry in trained.items()]
     commands = "\n".join(entry["command"] for entry in trained.values())
     parts = [table(training), table(asked)]
     if trained:
@@ -157,7 +179,7 @@ class Results(SphinxDirective):
     def run(self) -> list[Node]:
         if self.arguments[0] not in TASKS:
             raise self.error(f"no task {self.arguments[0]!r}; there are: {', '.join(TASKS)}")
-        self.env.note_dependency(str(WEIGHTS / MANIFEST))
+        self.env.note_dependency(str(SHIPPED / MANIFEST))
         return self.parse_text_to_nodes(tables(self.arguments[0]))
 
 

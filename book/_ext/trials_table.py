@@ -11,40 +11,44 @@ from pathlib import Path
 from typing import Any
 
 from docutils.nodes import Node
-from results_tables import KINDS, NOTHING, number, table
+from results_tables import NOTHING, spoken, table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from course.recipes import TASKS, Recipe
+from course.machines import MACHINES
+from course.recipes import Recipe
+from course.tasks import TASKS
+from course.training import Training
 
 TRIALS = Path(__file__).parents[1] / "trials.json"
 
 
 def recipe_of(trial: Mapping) -> Recipe:
     """What was tried. ``practice`` holds only what differs from the task."""
-    settings = dict(trial["settings"])
-    if "practice" in settings:
-        settings["practice"] = replace(TASKS[trial["task"]], **settings["practice"])
-    return Recipe(trial["task"], trial["controller"], **settings)
+    training = dict(trial["training"])
+    if "practice" in training:
+        training["practice"] = replace(TASKS[trial["task"]], **training["practice"])
+    return Recipe(trial["task"], trial["machine"], trial["config"], Training(**training))
 
 
 def tried(trial: Mapping) -> str:
-    """The recipe of a trial in words."""
+    """The recipe of a trial in words.
+
+    >>> tried({"task": "copy", "machine": "lstm", "config": {"hidden_size": 8}, "training": {"steps": 2000}})
+    '3 x 8 units, 2,000 steps of 16, rate 0.003'
+    """
     recipe = recipe_of(trial)
-    machine = recipe.make()
-    words = [f"{machine.heads.num_reads} + {machine.heads.num_writes} heads"]
-    words += [f"{machine.heads.addressing.in_features} units", f"{machine.memory.N} locations"]
-    if "memory_start" in recipe.machine:
-        words.append(f"{recipe.machine['memory_start']} memory")
-    words += [f"{recipe.steps:,} steps of {recipe.batch_size}", f"rate {recipe.learning_rate}"]
-    for end, ranges in recipe.curriculum[:1] + recipe.curriculum[1:][-1:]:
+    training, words = recipe.training, [recipe.kind.sizes_of(recipe.make())]
+    words += [f"{name.replace('_', ' ')} {value}" for name, value in recipe.kind.other_keywords(recipe.config).items()]
+    words += [f"{training.steps:,} steps of {training.batch_size}", f"rate {training.learning_rate}"]
+    for end, ranges in training.curriculum[:1] + training.curriculum[1:][-1:]:
         for name, (lowest, highest) in ranges.items():
             span = f"{lowest} to {highest}" if lowest != highest else f"always {lowest}"
             words.append(f"{name} {span} up to step {end:,}")
-    if len(recipe.curriculum) > 2:
-        words.append(f"{len(recipe.curriculum) - 2} stages between the two")
-    if recipe.practice:
-        words += [f"{name} {value}" for name, value in trial["settings"]["practice"].items()]
+    if len(training.curriculum) > 2:
+        words.append(f"{len(training.curriculum) - 2} stages between the two")
+    if training.practice:
+        words += [f"{name} {value}" for name, value in trial["training"]["practice"].items()]
     return ", ".join(words)
 
 
@@ -68,18 +72,18 @@ def beyond(trial: Mapping) -> str:
     for seed in trial["seeds"]:
         for asked in seed.get("beyond", ()):
             sizes = ", ".join(f"{name} {size:,}" for name, size in (asked["sizes"] | {"N": asked["N"]}).items())
-            found[sizes].append(number(asked["wrong"]))
+            found[sizes].append(spoken(asked["wrong"]))
     return "; ".join(f"{sizes}: {', '.join(wrong)}" for sizes, wrong in found.items()) or NOTHING
 
 
 def trials_table(task: str, path: Path = TRIALS) -> str:
     """All trials of a task, in Markdown: a row each."""
-    rows = [["controller", "recipe", "seeds that solved it", "wrong bits", "wrong bits beyond", "what was seen"]]
+    rows = [["machine", "recipe", "seeds that solved it", "wrong bits", "wrong bits beyond", "what was seen"]]
     for trial in json.loads(path.read_text(encoding="utf-8")):
         if trial["task"] == task:
-            wrong = ", ".join(number(seed["wrong"]) for seed in trial["seeds"])
-            kind, remark = KINDS[trial["controller"]], trial["remark"] or NOTHING
-            rows.append([kind, tried(trial), solved(trial), wrong, beyond(trial), remark])
+            wrong = ", ".join(spoken(seed["wrong"]) for seed in trial["seeds"])
+            title, remark = MACHINES[trial["machine"]].title, trial["remark"] or NOTHING
+            rows.append([title, tried(trial), solved(trial), wrong, beyond(trial), remark])
     return table(rows) + "\n"
 
 

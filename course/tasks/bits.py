@@ -8,35 +8,14 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn import functional as F
 
-from course.tasks.base import Batch, Seed, Task, as_generator, draw
+from course.tasks.base import Batch, BitsTask, Sizes, question_then_answer, random_bits
 from implementation import check_sizes
 
 
-def _random_bits(*shape: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(0, 2, shape, generator=generator).float()
-
-
-def _given_or_drawn(given: int | None, lowest: int, highest: int, generator: torch.Generator) -> int:
-    return draw(lowest, highest, generator) if given is None else given
-
-
-def _question_then_answer(question: Float[Tensor, "Q batch I"], answer: Float[Tensor, "A batch O"]) -> Batch:
-    """Show the question, then a delimiter on one more channel, then nothing while the answer is wanted."""
-    asked, answered = len(question), len(answer)
-    inputs = F.pad(question, (0, 1, 0, 0, 0, 1 + answered))
-    inputs[asked, :, -1] = 1
-    targets = F.pad(answer, (0, 0, 0, 0, 1 + asked, 0))
-    mask = torch.zeros_like(targets, dtype=torch.bool)
-    mask[asked + 1 :] = True
-    return Batch(inputs, targets, mask)
-
-
 @dataclass(frozen=True)
-class CopyTask(Task):
+class CopyTask(BitsTask):
     """Repeat a sequence of random bit vectors after its end (section 4.1 of the paper).
 
     Inputs have ``bits`` data channels and one channel for the delimiter; a sequence of length L takes 2 L + 1 steps.
@@ -55,24 +34,25 @@ class CopyTask(Task):
     blanks: float = 0.0
 
     def __post_init__(self):
-        check_sizes(bits=self.bits, min_length=self.min_length)
-        check_sizes(self.min_length, max_length=self.max_length)
+        super().__post_init__()
         if not 0 <= self.blanks < 1:
             raise ValueError(f"blanks must be from 0 to below 1, got {self.blanks}")
 
-    def sample(self, batch_size: int, seed: Seed, length: int | None = None) -> Batch:
-        """Draw sequences of one length: the one given, or one between ``min_length`` and ``max_length``."""
-        generator = as_generator(seed)
-        length = _given_or_drawn(length, self.min_length, self.max_length, generator)
-        check_sizes(batch_size=batch_size, length=length)
-        vectors = _random_bits(length, batch_size, self.bits, generator=generator)
+    @property
+    def sizes(self) -> Sizes:
+        """The ``length`` of a sequence."""
+        return {"length": (self.min_length, self.max_length)}
+
+    def draw(self, batch_size: int, generator: torch.Generator, length: int) -> Batch:
+        """Draw sequences of one length."""
+        vectors = random_bits(length, batch_size, self.bits, generator=generator)
         if self.blanks:
             vectors *= torch.rand(length, batch_size, 1, generator=generator) >= self.blanks
-        return _question_then_answer(vectors, vectors)
+        return question_then_answer(vectors, vectors)
 
 
 @dataclass(frozen=True)
-class RepeatCopyTask(Task):
+class RepeatCopyTask(BitsTask):
     """Repeat a sequence a given number of times, then say that it is done (section 4.2 of the paper).
 
     Inputs have ``bits`` data channels, one for the number of repeats, shown with the delimiter, and one for the
@@ -94,8 +74,7 @@ class RepeatCopyTask(Task):
     output_marks = 1
 
     def __post_init__(self):
-        check_sizes(bits=self.bits, min_length=self.min_length, min_repeats=self.min_repeats)
-        check_sizes(self.min_length, max_length=self.max_length)
+        super().__post_init__()
         check_sizes(self.min_repeats + 1, max_repeats=self.max_repeats)  # one number alone has no variance
 
     def normalised(self, repeats: int) -> float:
@@ -103,22 +82,23 @@ class RepeatCopyTask(Task):
         choices = self.max_repeats - self.min_repeats + 1
         return (repeats - (self.min_repeats + self.max_repeats) / 2) / math.sqrt((choices**2 - 1) / 12)
 
-    def sample(self, batch_size: int, seed: Seed, length: int | None = None, repeats: int | None = None) -> Batch:
-        """Draw sequences that share a length and a number of repeats, given or drawn from the task's ranges."""
-        generator = as_generator(seed)
-        length = _given_or_drawn(length, self.min_length, self.max_length, generator)
-        repeats = _given_or_drawn(repeats, self.min_repeats, self.max_repeats, generator)
-        check_sizes(batch_size=batch_size, length=length, repeats=repeats)
-        vectors = _random_bits(length, batch_size, self.bits, generator=generator)
+    @property
+    def sizes(self) -> Sizes:
+        """The ``length`` of what is repeated, and the number of ``repeats``."""
+        return {"length": (self.min_length, self.max_length), "repeats": (self.min_repeats, self.max_repeats)}
+
+    def draw(self, batch_size: int, generator: torch.Generator, length: int, repeats: int) -> Batch:
+        """Draw sequences that share a length and a number of repeats."""
+        vectors = random_bits(length, batch_size, self.bits, generator=generator)
         answer = F.pad(vectors.repeat(repeats, 1, 1), (0, 1, 0, 0, 0, 1))
         answer[-1, :, -1] = 1
-        batch = _question_then_answer(F.pad(vectors, (0, 1)), answer)
+        batch = question_then_answer(F.pad(vectors, (0, 1)), answer)
         batch.inputs[length, :, self.bits] = self.normalised(repeats)
         return batch
 
 
 @dataclass(frozen=True)
-class AssociativeRecallTask(Task):
+class AssociativeRecallTask(BitsTask):
     """Show items, then one of them again, and ask for the one that came after it (section 4.3 of the paper).
 
     An item is ``item_length`` vectors of ``bits`` bits. Inputs have ``bits`` data channels, one for the delimiter
@@ -138,29 +118,30 @@ class AssociativeRecallTask(Task):
     input_marks = 2
 
     def __post_init__(self):
-        check_sizes(bits=self.bits, item_length=self.item_length)
+        super().__post_init__()
         check_sizes(2, min_items=self.min_items)
-        check_sizes(self.min_items, max_items=self.max_items)
 
-    def sample(self, batch_size: int, seed: Seed, items: int | None = None) -> Batch:
+    @property
+    def sizes(self) -> Sizes:
+        """The number of ``items``, at least 2."""
+        return {"items": (self.min_items, self.max_items)}
+
+    def draw(self, batch_size: int, generator: torch.Generator, items: int) -> Batch:
         """Draw sequences of as many items, at least 2. Each queries an item of its own, never the last one."""
-        generator = as_generator(seed)
-        items = _given_or_drawn(items, self.min_items, self.max_items, generator)
-        check_sizes(batch_size=batch_size)
         check_sizes(2, items=items)
-        shown = _random_bits(items, self.item_length, batch_size, self.bits, generator=generator)
+        shown = random_bits(items, self.item_length, batch_size, self.bits, generator=generator)
         asked = torch.randint(items - 1, (batch_size,), generator=generator)
         everyone = torch.arange(batch_size)
         query, answer = (shown[which, :, everyone].transpose(0, 1) for which in (asked, asked + 1))
         question = F.pad(torch.cat([shown, query.unsqueeze(0)]), (0, 1, 0, 0, 1, 0))  # a step before each for its mark
         question[:items, 0, :, -1] = 1
-        batch = _question_then_answer(question.flatten(0, 1), answer)
+        batch = question_then_answer(question.flatten(0, 1), answer)
         batch.inputs[items * (1 + self.item_length), :, -1] = 1
         return batch
 
 
 @dataclass(frozen=True)
-class PrioritySortTask(Task):
+class PrioritySortTask(BitsTask):
     """Sort bit vectors by a priority that comes with each, highest first (section 4.5 of the paper).
 
     Inputs have ``bits`` data channels, one for the priority (uniform in -1 to 1) and one for the delimiter. The answer
@@ -178,21 +159,20 @@ class PrioritySortTask(Task):
     input_marks = 2
 
     def __post_init__(self):
-        check_sizes(bits=self.bits, answers=self.answers)
+        super().__post_init__()
         check_sizes(self.answers, items=self.items)
 
-    def sample(self, batch_size: int, seed: Seed, items: int | None = None, answers: int | None = None) -> Batch:
-        """Draw sequences of ``items`` vectors, of which ``answers`` are wanted.
+    @property
+    def sizes(self) -> Sizes:
+        """The number of ``items``, and how many ``answers`` are wanted: as the task says, or all if they are fewer."""
+        return {"items": self.items, "answers": None}
 
-        Both default to the task's own; where fewer items are shown than it has answers, all are wanted.
-        """
-        generator = as_generator(seed)
-        items = self.items if items is None else items
+    def draw(self, batch_size: int, generator: torch.Generator, items: int, answers: int | None) -> Batch:
+        """Draw sequences of ``items`` vectors, of which ``answers`` are wanted."""
         answers = min(self.answers, items) if answers is None else answers
-        check_sizes(batch_size=batch_size, answers=answers)
         check_sizes(answers, items=items)
-        vectors = _random_bits(items, batch_size, self.bits, generator=generator)
+        vectors = random_bits(items, batch_size, self.bits, generator=generator)
         priority = 2 * torch.rand(items, batch_size, 1, generator=generator) - 1
         first = priority.argsort(dim=0, descending=True)[:answers]
         wanted = vectors.gather(0, first.expand(-1, -1, self.bits))
-        return _question_then_answer(torch.cat([vectors, priority], dim=-1), wanted)
+        return question_then_answer(torch.cat([vectors, priority], dim=-1), wanted)

@@ -8,12 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from course.tasks.base import Batch, Seed, Task, as_generator, bits_per_sequence
-from implementation import check_sizes
+from course.tasks.base import Batch, BitsTask, Sizes, bits_per_sequence
 
 
 @dataclass(frozen=True)
-class NGramsTask(Task):
+class NGramsTask(BitsTask):
     """Predict each next bit of a sequence drawn from a random n-gram table (section 4.4 of the paper).
 
     Every sequence has a table of its own: for each context of ``order - 1`` bits the probability that a 1 follows,
@@ -31,19 +30,18 @@ class NGramsTask(Task):
     bits = 1
     input_marks = 0
 
-    def __post_init__(self):
-        check_sizes(order=self.order, length=self.length)
-
     @property
     def contexts(self) -> int:
         """Number of contexts, and so of rows in a table."""
         return 2 ** (self.order - 1)
 
-    def sample(self, batch_size: int, seed: Seed, length: int | None = None) -> Batch:
-        """Draw sequences of ``length`` bits, by default as many as the task has."""
-        generator = as_generator(seed)
-        length = self.length if length is None else length
-        check_sizes(batch_size=batch_size, length=length)
+    @property
+    def sizes(self) -> Sizes:
+        """The ``length`` of a sequence in bits."""
+        return {"length": self.length}
+
+    def draw(self, batch_size: int, generator: torch.Generator, length: int) -> Batch:
+        """Draw sequences of ``length`` bits."""
         angles = torch.rand(batch_size, self.contexts, generator=generator) * math.pi / 2
         table = angles.sin().square()  # Beta(1/2, 1/2) is the arcsine law
         coins = torch.rand(length, batch_size, generator=generator)
@@ -81,11 +79,11 @@ class NGramsTask(Task):
             context = (2 * context + bit) % self.contexts
         return chances
 
-    def optimal_bits(self, batch: Batch) -> Float[Tensor, ""]:
+    def optimum(self, batch: Batch) -> Float[Tensor, ""]:
         """What :meth:`optimal` costs in bits per sequence: no machine costs less, on average over many sequences.
 
         >>> task = NGramsTask()
-        >>> task.optimal_bits(task.sample(batch_size=2, seed=0, length=5)).item()  # 5 fair coins: nothing to know
+        >>> task.optimum(task.sample(batch_size=2, seed=0, length=5)).item()  # 5 fair coins: nothing to know
         5.0
         """
         return bits_per_sequence(self.optimal(batch).logit().unsqueeze(-1), batch)
