@@ -87,7 +87,7 @@ def evaluate(args: argparse.Namespace) -> int:
         found = score(machine, recipe.task, args.sequences, seed=args.seed, N=args.N, **sizes)
     except ValueError as error:
         raise RunError(error) from error
-    text = f"{found.bits:.3f} bits and {found.wrong:.3f} wrong bits a sequence"
+    text = f"{found.bits:.3f} bits and {found.wrong:.3f} wrong a sequence"
     print(f"{text}, over {args.sequences:,} fresh sequences")
     return 0
 

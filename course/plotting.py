@@ -1,7 +1,5 @@
 """Every figure of the course, in one look. A ``plot_`` function returns a figure, which a notebook cell then shows."""
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from itertools import cycle
@@ -9,13 +7,10 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import HTML
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
-from course.scrubber import scrubber
 from course.tasks import Batch
 from course.training import History
 from implementation import Trace
@@ -39,13 +34,13 @@ STYLE = {
 WEIGHT_MAP, BIT_MAP = "Blues", "Greys"
 
 
-def _figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def in_style(plot: Callable[..., Figure]) -> Callable[..., Figure]:
     """Draw in the course's style, and hand the figure back closed, so that a notebook shows it once."""
 
-    @wraps(draw)
+    @wraps(plot)
     def styled(*args, **kwargs) -> Figure:
         with plt.rc_context(STYLE):
-            figure = draw(*args, **kwargs)
+            figure = plot(*args, **kwargs)
             figure.draw_without_rendering()  # the layout is settled here, in this style
         plt.close(figure)
         return figure
@@ -53,7 +48,7 @@ def _figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return styled
 
 
-def _numpy(values: Tensor | Sequence[float]) -> np.ndarray:
+def as_array(values: Tensor | Sequence[float]) -> np.ndarray:
     return values.detach().cpu().float().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
@@ -62,13 +57,13 @@ def _whole_numbers(*axes: Axis) -> None:
         axis.get_major_locator().set_params(integer=True)
 
 
-@_figure
+@in_style
 def plot_weightings(weightings: Mapping[str, Tensor], title: str) -> Figure:
     """Weightings ``[N]`` as bars, one panel each under its name, on one scale."""
     size = (6.5, 0.9 + 0.85 * len(weightings))
     figure, axes = plt.subplots(len(weightings), 1, figsize=size, sharex=True, sharey=True, squeeze=False)
     for axis, (name, weighting) in zip(axes[:, 0], weightings.items(), strict=True):
-        heights = _numpy(weighting)
+        heights = as_array(weighting)
         axis.bar(range(len(heights)), heights)
         axis.set(ylim=(0, 1.05), ylabel="weight", xlim=(-0.7, len(heights) - 0.3))
         axis.set_title(name, fontsize=8, pad=2)
@@ -78,10 +73,10 @@ def plot_weightings(weightings: Mapping[str, Tensor], title: str) -> Figure:
     return figure
 
 
-@_figure
+@in_style
 def plot_memory(memories: Mapping[str, Tensor], title: str, xlabel: str = "column", ylabel: str = "location") -> Figure:
     """Memory matrices ``[N, M]`` side by side, zero in white, on one scale; a vector is drawn as a single row."""
-    panels = {name: np.atleast_2d(_numpy(memory)) for name, memory in memories.items()}
+    panels = {name: np.atleast_2d(as_array(memory)) for name, memory in memories.items()}
     limit = max(1e-9, *(np.abs(panel).max() for panel in panels.values()))
     size = (6.5, min(4.5, 1.3 + 0.22 * max(panel.shape[0] for panel in panels.values())))
     widths = [panel.shape[1] + 2 for panel in panels.values()]
@@ -98,12 +93,12 @@ def plot_memory(memories: Mapping[str, Tensor], title: str, xlabel: str = "colum
     return figure
 
 
-@_figure
+@in_style
 def plot_pictures(pictures: Mapping[str, Tensor], title: str) -> Figure:
     """Small pictures ``[height, width]`` of values from -1 (white) to 1 (black), each under its name."""
     figure, axes = plt.subplots(1, len(pictures), figsize=(6.5, 1.3), squeeze=False)
     for axis, (name, picture) in zip(axes[0], pictures.items(), strict=True):
-        axis.imshow(_numpy(picture), cmap=BIT_MAP, vmin=-1, vmax=1, aspect="equal")
+        axis.imshow(as_array(picture), cmap=BIT_MAP, vmin=-1, vmax=1, aspect="equal")
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(True)
         axis.set_title(name, loc="center", fontsize=8)
@@ -111,29 +106,29 @@ def plot_pictures(pictures: Mapping[str, Tensor], title: str) -> Figure:
     return figure
 
 
-@_figure
+@in_style
 def plot_lines(
     x: Sequence[float], lines: Mapping[str, Sequence[float]], title: str, xlabel: str, ylabel: str, log: str = ""
 ) -> Figure:
     """Curves over a common axis; ``log`` names the logarithmic axes ("x", "y" or "xy"). Line styles differ too."""
     figure, axis = plt.subplots(figsize=(6.5, 2.8))
     for (name, y), style in zip(lines.items(), cycle(("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 3)))), strict=False):
-        axis.plot(_numpy(x), _numpy(y), label=name, linestyle=style)
+        axis.plot(as_array(x), as_array(y), label=name, linestyle=style)
     scales = {f"{name}scale": "log" for name in log}
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, **scales)
-    if not log and np.equal(np.mod(_numpy(x), 1), 0).all():
+    if not log and np.equal(np.mod(as_array(x), 1), 0).all():
         _whole_numbers(axis.xaxis)
     if any(lines):
         axis.legend(frameon=False)
     return figure
 
 
-@_figure
+@in_style
 def plot_learning_curve(histories: Mapping[str, History], title: str, window: int = 20) -> Figure:
-    """Loss in bits per sequence against sequences seen: each step faint, a running mean of ``window`` steps strong."""
+    """Loss in bits per sequence against sequences seen: points faint, a running mean of ``window`` points strong."""
     figure, axis = plt.subplots(figsize=(6.5, 2.8))
     for name, history in histories.items():
-        seen = history.batch_size * np.arange(1, len(history.bits) + 1)
+        seen = history.sequences_a_point * np.arange(1, len(history.bits) + 1)
         (steps,) = axis.plot(seen, history.bits, alpha=0.2, linewidth=0.7)
         mean = np.convolve(history.bits, np.ones(window) / window, mode="valid")
         axis.plot(seen[window - 1 :], mean, color=steps.get_color(), label=name)
@@ -143,12 +138,12 @@ def plot_learning_curve(histories: Mapping[str, History], title: str, window: in
 
 
 def _time_panel(axis: plt.Axes, rows: Tensor, title: str, ylabel: str, **image) -> None:
-    axis.imshow(_numpy(rows), **image)
+    axis.imshow(as_array(rows), **image)
     axis.set(title=title, ylabel=ylabel)
     _whole_numbers(axis.xaxis, axis.yaxis)
 
 
-@_figure
+@in_style
 def plot_answer(batch: Batch, logits: Tensor, sequence: int = 0) -> Figure:
     """What was shown, what was wanted, what came out, and where it was wrong, for one sequence of a batch."""
     probability = torch.sigmoid(logits.detach()[:, sequence]).T
@@ -164,57 +159,36 @@ def plot_answer(batch: Batch, logits: Tensor, sequence: int = 0) -> Figure:
     return figure
 
 
-@_figure
+def _numbered(name: str, head: int, heads: int) -> str:
+    return name if heads == 1 else f"{name}, head {head + 1} of {heads}"
+
+
+@in_style
 def plot_run(batch: Batch, trace: Trace, sequence: int = 0, locations: int | None = None) -> Figure:
     """A run the way the paper shows it (figures 4 and 6): writing on the left, reading on the right, time to the right.
 
-    The weightings are those of the first head of each kind, drawn up to ``locations``.
+    Of several heads of a kind the vectors stand below each other in one panel. The weightings have a panel for each
+    head, drawn up to ``locations``.
     """
     output = torch.sigmoid(trace.outputs[:, sequence]) * batch.mask[:, sequence]
-    figure, axes = plt.subplots(3, 2, figsize=(6.5, 6.2), sharex=True, height_ratios=[1, 1.4, 2.2])
+    weightings = {"write": trace.write_weightings[:, sequence], "read": trace.read_weightings[:, sequence]}
+    panels = max(weighting.shape[1] for weighting in weightings.values())
+    size, heights = (6.5, 4 + 2.2 * panels), [1, 1.4, *[2.2] * panels]
+    figure, axes = plt.subplots(2 + panels, 2, figsize=size, sharex=True, height_ratios=heights)
     bits, vectors = {"cmap": BIT_MAP, "vmin": 0, "vmax": 1}, {"vmin": -1, "vmax": 1}
     _time_panel(axes[0, 0], batch.inputs[:, sequence].T, "inputs", "channel", **bits)
     _time_panel(axes[0, 1], output.T, "outputs", "channel", **bits)
-    _time_panel(axes[1, 0], trace.add[:, sequence, 0].T, "add vectors", "column", **vectors)
-    _time_panel(axes[1, 1], trace.reads[:, sequence, 0].T, "read vectors", "column", **vectors)
-    weightings = {"write": trace.write_weightings, "read": trace.read_weightings}
-    for axis, (name, weighting) in zip(axes[2], weightings.items(), strict=True):
-        rows = weighting[:, sequence, 0, :locations].T
-        _time_panel(axis, rows, f"{name} weightings", "location", **bits | {"cmap": WEIGHT_MAP})
-        axis.set_xlabel("time step")
+    _time_panel(axes[1, 0], trace.add[:, sequence].flatten(1).T, "add vectors", "column", **vectors)
+    _time_panel(axes[1, 1], trace.reads[:, sequence].flatten(1).T, "read vectors", "column", **vectors)
+    for column, (name, weighting) in zip(axes[2:].T, weightings.items(), strict=True):
+        heads = weighting.shape[1]
+        for head, axis in enumerate(column[:heads]):
+            rows = weighting[:, head, :locations].T
+            _time_panel(
+                axis, rows, _numbered(f"{name} weightings", head, heads), "location", **bits | {"cmap": WEIGHT_MAP}
+            )
+        for axis in column[heads:]:
+            axis.remove()
+        column[heads - 1].set_xlabel("time step")
+        column[heads - 1].xaxis.set_tick_params(labelbottom=True)
     return figure
-
-
-@_figure
-def _plot_step(batch: Batch, trace: Trace, t: int, sequence: int, locations: int | None) -> Figure:
-    """One time step of a run: input, output, memory, and both weightings beside the locations."""
-    figure, axes = plt.subplots(1, 5, figsize=(6.5, 3.4), width_ratios=[1, 1, 4, 2, 2])
-    output = torch.sigmoid(trace.outputs[t, sequence]) * batch.mask[t, sequence]
-    memory, limit = trace.memory[t, sequence, :locations], trace.memory[:, sequence].abs().max().item()
-    for axis, name, column in zip(axes[:2], ("input", "output"), (batch.inputs[t, sequence], output), strict=True):
-        axis.imshow(_numpy(column)[:, None], cmap=BIT_MAP, vmin=0, vmax=1)
-        axis.set(title=name, xticks=[], ylabel="channel")
-    axes[2].imshow(_numpy(memory), vmin=-limit, vmax=limit)
-    axes[2].set(title="memory after the step", xlabel="column", ylabel="location")
-    for axis, name in zip(axes[3:], ("write", "read"), strict=True):
-        weighting = getattr(trace, f"{name}_weightings")[t, sequence, 0, :locations]
-        axis.barh(range(len(weighting)), _numpy(weighting))
-        axis.set(title=name, xlabel="weight", xlim=(0, 1), ylim=axes[2].get_ylim())
-    return figure
-
-
-def animate_run(
-    batch: Batch, trace: Trace, name: str, alt: str, sequence: int = 0, locations: int | None = None
-) -> HTML:
-    """A run to scrub through, step by step, with the memory drawn up to ``locations``.
-
-    ``name`` is the element's id on the page, fixed so that the same run gives the same page. ``alt`` says what the
-    pictures show to who cannot see them.
-    """
-    frames = []
-    for t in range(len(batch.inputs)):
-        drawn, small = io.BytesIO(), io.BytesIO()
-        _plot_step(batch, trace, t, sequence, locations).savefig(drawn, format="png", dpi=90)
-        Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
-        frames.append("data:image/png;base64," + base64.b64encode(small.getvalue()).decode())
-    return HTML(scrubber(frames, name, alt))

@@ -58,7 +58,7 @@ def summary(result: dict) -> str:
     solved = "not solved"
     if result["solved_at"]:
         solved = f"solved after {result['solved_at']:,} sequences and {result['solved_seconds']:.0f} s"
-    return f"{solved}; {result['bits']:.3f} bits and {result['wrong']:.3f} wrong bits a sequence on fresh ones"
+    return f"{solved}; {result['bits']:.3f} bits and {result['wrong']:.3f} wrong a sequence on fresh ones"
 
 
 def table(results: dict[int, dict]) -> str:

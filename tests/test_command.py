@@ -13,7 +13,8 @@ import pytest
 
 from course import __main__ as command
 from course import runs, seeds
-from course.__main__ import main
+from course.__main__ import main, recipe_of
+from course.command_line import command_of, parse
 from course.machines import MACHINES
 from course.recipes import RECIPES, Recipe
 from course.runs import CHECKPOINT, LOG, RESULT, Run, load_run
@@ -23,6 +24,7 @@ from course.tasks import TASKS, CopyTask
 from course.training import Training
 
 SIZES = {"controller_size": 12, "N": 6, "M": 4}
+TESTS = Path(__file__).parent
 TINY = Recipe("copy", "ntm-lstm", SIZES, Training(steps=3), CopyTask(bits=2, max_length=4))
 LAUNCH = f"""
 import sys
@@ -83,10 +85,7 @@ def test_evaluate_repeats_the_final_score_and_takes_sizes(capsys):
     result = read_json(Path("runs/copy-ntm-lstm-3", RESULT))
     capsys.readouterr()
     assert main(["evaluate", "runs/copy-ntm-lstm-3", "--sequences", "20"]) == 0
-    assert (
-        f"{result['bits']:.3f} bits and {result['wrong']:.3f} wrong bits a sequence, over 20 "
-        in capsys.readouterr().out
-    )
+    assert f"{result['bits']:.3f} bits and {result['wrong']:.3f} wrong a sequence, over 20 " in capsys.readouterr().out
     words = [
         "evaluate",
         "runs/copy-ntm-lstm-3/weights.safetensors",
@@ -100,7 +99,7 @@ def test_evaluate_repeats_the_final_score_and_takes_sizes(capsys):
     assert main([*words, "-N", "11"]) == 0
     machine, recipe = load_run("runs/copy-ntm-lstm-3")
     score = evaluate(machine, recipe.task, 30, seed=1, length=9, N=11)
-    assert f"{score.bits:.3f} bits and {score.wrong:.3f} wrong bits a sequence, over 30" in capsys.readouterr().out
+    assert f"{score.bits:.3f} bits and {score.wrong:.3f} wrong a sequence, over 30" in capsys.readouterr().out
     assert "copy has no --items, only --length" in fails_with(
         ["evaluate", "runs/copy-ntm-lstm-3", "--items", "3"], capsys
     )
@@ -200,3 +199,66 @@ def test_a_single_result_is_its_own_median():
     row = {"solved_at": 32, "solved_seconds": 2.0, "bits": 0.5, "wrong": 0.0}
     lines = seeds.table({7: row}).splitlines()
     assert {line.split(maxsplit=1)[1] for line in lines[1:5]} == {"32       2.0     0.500     0.000"}
+
+
+# --- A task and a machine of one's own, which only tests/toys.py knows
+
+
+def course(*words):
+    """Run the command line in a process of its own, where the toys can be imported."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    return subprocess.run(
+        [sys.executable, "-m", "course", *words], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_task_and_a_machine_of_ones_own_are_trained_and_tested():
+    words = ["train", "reverse-copy", "--machine", "gru", "--import", "toys_to_import", "--seeds", "2"]
+    trained = course(*words)
+    assert trained.returncode == 0, trained.stderr
+    assert "0 of 2 solved" in trained.stdout
+    assert "what a machine for reverse-copy is asked: an entry of MEASURES in course/measures.py" in trained.stdout
+    assert "{results} reverse-copy" in trained.stdout, "before the training it says what shipping will need"
+    folder = "runs/reverse-copy-gru-1"
+    config = read_json(Path(folder, "config.json"))
+    assert config["settings"]["task"]["class"] == "toys:ReverseCopy"
+    assert "--import toys_to_import" in config["command"], "the command trains the same again"
+    tested = course("--import", "toys_to_import", "evaluate", folder, "--sequences", "20", "--length", "6")
+    assert tested.returncode == 0 and "wrong a sequence, over 20 fresh" in tested.stdout
+    unknown = course("evaluate", folder)
+    assert unknown.returncode == 2 and unknown.stderr.count("\n") == 1
+    assert "there is no task 'reverse-copy'" in unknown.stderr or "toys, which is not imported" in unknown.stderr
+    shipped = course("--import", "toys_to_import", "ship", folder, "--chosen", "why not", "--into", "shop")
+    assert shipped.returncode == 2 and not Path("shop").exists()
+    assert "reverse-copy-gru cannot be shipped yet; it needs what a machine for reverse-copy is asked" in shipped.stderr
+
+
+def test_a_task_with_one_answer_of_several_is_learned_and_scored():
+    trained = course("--import", "toys_to_import", "train", "which-came", "--machine", "gru")
+    assert trained.returncode == 0, trained.stderr
+    assert "solved after" in trained.stdout
+    tested = course("--import", "toys_to_import", "evaluate", "runs/which-came-gru-0")
+    assert "0.000 wrong a sequence" in tested.stdout
+
+
+def test_tasks_and_machines_of_ones_own_are_listed_and_need_a_recipe():
+    listed = course("--import", "toys_to_import", "list").stdout
+    assert "ReverseCopy(bits=3, min_length=1, max_length=4)" in listed
+    assert any(line.split()[:2] == ["which-came", "gru"] for line in listed.splitlines())
+    missing = course("--import", "toys_to_import", "train", "which-came")
+    assert missing.returncode == 2
+    assert "there is no recipe for ntm-lstm on which-came, only for gru; add one to RECIPES" in missing.stderr
+
+
+def test_old_names_of_machines_are_understood():
+    for old, new in {"feedforward": "ntm-feedforward", "lstm": "ntm-lstm", "baseline": "lstm"}.items():
+        assert parse(["train", "copy", "--controller", old]).machine == new
+    assert parse(["train", "copy"]).machine == "ntm-lstm"
+
+
+def test_every_number_of_a_training_can_be_changed_by_a_command():
+    words = ["--steps", "7", "--batch-size", "3", "--learning-rate", "0.5", "--clip-norm", "2", "--average", "0.9"]
+    args = parse(["train", "copy", *words, "--stop-when-solved"])
+    expected = Training(7, batch_size=3, learning_rate=0.5, clip_norm=2.0, average=0.9, stop_when_solved=True)
+    assert recipe_of(args).training == expected
+    assert parse(command_of(args)) == args

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course import plotting
-from course.scrubber import scrubber
+from course.scrubber import animate_run, scrubber
 from course.tasks import CopyTask
 from course.training import History
 from implementation import NTM
@@ -48,7 +48,7 @@ def test_lines_have_labels_units_and_a_legend_only_when_named():
 
 
 def test_learning_curve_counts_sequences():
-    history = History(batch_size=16, bits=[10.0] * 30 + [0.0] * 30)
+    history = History(sequences_a_point=16, bits=[10.0] * 30 + [0.0] * 30)
     (axis,) = plotting.plot_learning_curve({"machine": history}, "Learning").axes
     assert axis.lines[0].get_xdata()[-1] == 60 * 16
     assert axis.lines[1].get_ydata()[0] == pytest.approx(10) and axis.lines[1].get_ydata()[-1] == pytest.approx(0)
@@ -80,6 +80,21 @@ def test_run_shows_heads_over_time(run):
     assert np.allclose(drawn, trace.write_weightings[:, 2, 0, :4].T.detach().numpy())
 
 
+def test_every_head_of_a_run_is_drawn():
+    torch.manual_seed(0)
+    batch = CopyTask(bits=2).sample(2, seed=0, length=3)
+    heads = {"num_reads": 3, "num_writes": 2}
+    trace = NTM(input_size=3, output_size=2, controller_size=8, N=5, M=4, **heads).trace(batch.inputs)
+    figure = plotting.plot_run(batch, trace, sequence=1)
+    drawn = {axis.get_title(loc="left"): axis.images[0].get_array() for axis in figure.axes}
+    assert len(drawn) == 4 + 3 + 2 and drawn["read vectors"].shape == (3 * 4, 7)
+    assert np.allclose(drawn["add vectors"][4:], trace.add[:, 1, 1].T.detach().numpy())
+    for name, weightings in {"read": trace.read_weightings, "write": trace.write_weightings}.items():
+        for head in range(weightings.shape[2]):
+            panel = drawn[f"{name} weightings, head {head + 1} of {weightings.shape[2]}"]
+            assert np.allclose(panel, weightings[:, 1, head].T.detach().numpy())
+
+
 def test_figures_are_handed_back_closed(run):
     before = plt.get_fignums()
     plotting.plot_run(*run)
@@ -88,7 +103,7 @@ def test_figures_are_handed_back_closed(run):
 
 
 def test_animation_has_a_frame_for_every_step_and_stays_the_same(run):
-    pages = [plotting.animate_run(*run, name="copy-run", alt="A run").data for _ in range(2)]
+    pages = [animate_run(*run, name="copy-run", alt="A run").data for _ in range(2)]
     assert pages[0] == pages[1]
     assert pages[0].count("data:image/png;base64,") == len(run[0].inputs) + 1  # every frame, and the first one to begin
     assert 'alt="A run"' in pages[0] and 'id="copy-run"' in pages[0] and 'max="6"' in pages[0]

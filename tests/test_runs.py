@@ -183,7 +183,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(whole, capsys):
     assert train(whole) == 2
     assert "already holds a run: add --resume" in one_line(capsys)
     assert train(whole, "--resume") == 0  # finished: only says so
-    assert "wrong bits a sequence" in capsys.readouterr().out
+    assert "wrong a sequence" in capsys.readouterr().out
     assert files(whole) == before
 
 

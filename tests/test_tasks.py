@@ -12,8 +12,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import ReverseCopy, WhichCame
 
+from course.scoring import evaluate
 from course.tasks import (
+    TASKS,
     AssociativeRecallTask,
     Batch,
     CopyTask,
@@ -22,7 +25,7 @@ from course.tasks import (
     RepeatCopyTask,
     Task,
 )
-from course.tasks.base import as_generator, bits_per_sequence
+from course.tasks.base import as_generator, bits_per_sequence, class_name, wrong_bits
 
 ANSWERING = [
     CopyTask(bits=3, min_length=2, max_length=5),
@@ -30,7 +33,7 @@ ANSWERING = [
     AssociativeRecallTask(bits=5, item_length=2, min_items=3, max_items=5),
     PrioritySortTask(bits=3, items=7, answers=5),
 ]
-TASKS = [*ANSWERING, NGramsTask(order=3, length=11)]
+SMALL = [*ANSWERING, NGramsTask(order=3, length=11)]
 
 small, seeds = st.integers(1, 5), st.integers(0, 2**32)
 
@@ -50,7 +53,7 @@ def same(a, b):
 # --- What all tasks share
 
 
-@pytest.mark.parametrize("task", TASKS, ids=ids)
+@pytest.mark.parametrize("task", SMALL, ids=ids)
 def test_the_same_seed_draws_the_same_batch_and_a_generator_goes_on(task):
     first = task.sample(4, seed=11)
     assert same(first, task.sample(4, seed=11)) and not same(first, task.sample(4, seed=12))
@@ -61,7 +64,7 @@ def test_the_same_seed_draws_the_same_batch_and_a_generator_goes_on(task):
     assert all(same(batch, task.sample(4, fresh)) for batch in followed)
 
 
-@pytest.mark.parametrize("task", TASKS, ids=ids)
+@pytest.mark.parametrize("task", SMALL, ids=ids)
 def test_global_randomness_is_neither_used_nor_moved(task):
     before = torch.get_rng_state()
     first = task.sample(2, seed=0)
@@ -70,7 +73,7 @@ def test_global_randomness_is_neither_used_nor_moved(task):
     assert same(first, task.sample(2, seed=0))
 
 
-@pytest.mark.parametrize("task", TASKS, ids=ids)
+@pytest.mark.parametrize("task", SMALL, ids=ids)
 def test_shapes_fit_the_sizes_that_the_task_states(task):
     batch = task.sample(4, seed=2)
     assert batch.inputs.shape[1:] == (4, task.input_size)
@@ -115,7 +118,7 @@ def test_a_task_is_a_value_that_cannot_change():
     assert CopyTask(bits=3) == CopyTask(bits=3) != CopyTask(bits=4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         CopyTask().bits = 4
-    assert all(isinstance(task, Task) for task in TASKS)
+    assert all(isinstance(task, Task) for task in SMALL)
     with pytest.raises(TypeError, match="abstract"):
         Task()
 
@@ -429,7 +432,7 @@ def test_impossible_sizes_are_refused(wrong, message):
         wrong()
 
 
-@pytest.mark.parametrize("task", TASKS, ids=ids)
+@pytest.mark.parametrize("task", SMALL, ids=ids)
 def test_an_empty_batch_is_refused(task):
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         task.sample(0, seed=0)
@@ -451,3 +454,92 @@ def test_sizes_that_are_no_whole_numbers_are_refused(wrong, message, unhooked, m
         monkeypatch.setattr(f"course.tasks.{module}.check_sizes", unhooked.check_sizes)
     with pytest.raises(TypeError, match=message):
         wrong()
+
+
+# --- What a task of one's own gets from the base
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: ReverseCopy(bits=0), ValueError, "bits must be at least 1, got 0"),
+        (lambda: ReverseCopy(min_length=0), ValueError, "min_length must be at least 1, got 0"),
+        (lambda: ReverseCopy(min_length=5, max_length=4), ValueError, "max_length must be at least 5, got 4"),
+        (lambda: ReverseCopy(bits=2.5), TypeError, "bits must be a whole number, got 2.5"),
+        (lambda: ReverseCopy().sample(0, 0), ValueError, "batch_size must be at least 1, got 0"),
+        (lambda: ReverseCopy().sample(1, 0, length=0), ValueError, "length must be at least 1, got 0"),
+        (lambda: ReverseCopy().sample(1, 0, length="3"), TypeError, "length must be a whole number, got '3'"),
+        (lambda: ReverseCopy().sample(1, 0, items=3), TypeError, "ReverseCopy has no size 'items', only length"),
+        (lambda: WhichCame(wait=-1), ValueError, "wait must be at least 1, got -1"),
+    ],
+)
+def test_impossible_sizes_are_refused_for_a_task_of_ones_own(wrong, error, message, unhooked, monkeypatch):
+    monkeypatch.setattr("course.tasks.base.check_sizes", unhooked.check_sizes)
+    with pytest.raises(error, match=message):
+        wrong()
+
+
+def test_a_task_of_ones_own_draws_its_sizes_from_their_ranges():
+    lengths = Counter((len(ReverseCopy().sample(1, seed=seed).inputs) - 1) // 2 for seed in range(200))
+    assert lengths.keys() == {1, 2, 3, 4} and min(lengths.values()) > 20
+    batch = ReverseCopy().sample(2, seed=0, length=7)
+    assert torch.equal(batch.targets[8:], batch.inputs[:7, :, :3].flip(0))
+    assert len(WhichCame(wait=4).sample(1, seed=0).inputs) == 5 and len(WhichCame().sample(1, 0, wait=9).inputs) == 10
+
+
+def test_a_task_names_the_class_that_files_know_it_by():
+    assert class_name(ReverseCopy()) == "toys:ReverseCopy"
+    assert {class_name(task) for task in TASKS.values()} == {
+        "course.tasks.bits:CopyTask",
+        "course.tasks.bits:RepeatCopyTask",
+        "course.tasks.bits:AssociativeRecallTask",
+        "course.tasks.bits:PrioritySortTask",
+        "course.tasks.ngrams:NGramsTask",
+    }, "files that are shipped name these"
+
+
+def test_a_task_owns_its_loss_its_errors_and_what_it_asks():
+    """One answer of five: sure and right costs nothing, no idea costs log2(5) bits."""
+    task = WhichCame()
+    batch = task.sample(4, seed=0)
+    right = 50 * batch.targets
+    assert (
+        task.loss(right, batch).item() == pytest.approx(0, abs=1e-6) and task.errors(right, batch).tolist() == [0] * 4
+    )
+    assert task.loss(0 * right, batch).item() == pytest.approx(math.log2(5))
+    half = right.clone()
+    half[-1, :2] = half[-1, :2].roll(1, dims=-1)
+    assert task.errors(half, batch).tolist() == [1, 1, 0, 0]
+    assert task.asked(batch) == 4 and task.optimum(batch) is None
+
+    class Teacher(torch.nn.Module):
+        """Says after the wait what it saw at the start."""
+
+        def __init__(self):
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, inputs, state=None):
+            outputs = torch.zeros_like(inputs)
+            outputs[-1] = 50 * inputs[0]
+            return outputs, state
+
+    score = evaluate(Teacher(), task, 30, seed=0)
+    assert (score.asked, score.wrong, score.optimum) == (1, 0, None) and score.bits < 1e-6
+
+
+def test_the_tasks_of_the_paper_say_what_they_ask():
+    for task in ANSWERING:
+        batch = task.sample(3, seed=0)
+        assert task.asked(batch) == int(batch.mask.sum())
+        assert task.optimum(batch) is None
+        logits = torch.randn(batch.targets.shape)
+        assert torch.equal(task.errors(logits, batch), wrong_bits(logits, batch))
+        assert torch.equal(task.loss(logits, batch), bits_per_sequence(logits, batch))
+    assert {name: tuple(task.sizes) for name, task in TASKS.items()} == {
+        "copy": ("length",),
+        "repeat-copy": ("length", "repeats"),
+        "associative-recall": ("items",),
+        "n-grams": ("length",),
+        "priority-sort": ("items", "answers"),
+    }

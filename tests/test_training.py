@@ -218,3 +218,43 @@ def test_practice_draws_the_training_and_the_task_the_test_of_what_is_solved():
         trainer = Trainer(machine, task, Training(30, practice=allblank, stop_when_solved=True))
         assert all(seen.wrong == 0 for seen in trainer)
         assert trainer.solved_at == solved_at
+
+
+def test_after_step_gets_what_was_seen_and_the_bar_can_be_left_out(capsys):
+    told = []
+    after = {"after_step": lambda step, seen: told.append((step, *seen))}
+    history = train(tiny_machine(), CopyTask(bits=2), steps=4, progress=False, **after)
+    assert capsys.readouterr().out == ""
+    assert [step for step, *_ in told] == [1, 2, 3, 4]
+    assert [bits for _, bits, _, _ in told] == history.bits and [wrong for _, _, wrong, _ in told] == history.wrong
+    assert all(norm > 0 for *_, norm in told)
+
+
+def test_an_optimiser_of_ones_own_follows_the_rate_and_is_restored():
+    """Plain gradient descent moves each weight by the rate times its gradient."""
+
+    def trainer(optimizer):
+        training = Training(5, learning_rate=0.1, clip_norm=1e9)
+        return Trainer(tiny_machine(), CopyTask(bits=2, max_length=3), training, optimizer=optimizer)
+
+    plain = trainer(torch.optim.SGD)
+    for step in range(5):
+        before = plain.machine.output.bias.detach().clone()
+        next(iter(plain))
+        moved = before - plain.machine.output.bias.detach()
+        torch.testing.assert_close(moved, 0.1 * (1 - step / 5) * plain.machine.output.bias.grad)
+
+    def heavy(parameters, lr):
+        return torch.optim.RMSprop(parameters, lr=lr, momentum=0.9, centered=True)
+
+    whole, half, other = trainer(heavy), trainer(heavy), trainer(heavy)
+    seen = list(whole)
+    before = [next(iter(half)) for _ in range(2)]
+    other.restore(*half.state())
+    assert before + list(other) == seen
+
+
+def test_a_training_says_the_same_from_a_file_as_from_code():
+    stages = [[20, {"length": [2, 3]}]]
+    assert Training(curriculum=stages) == Training(curriculum=((20, {"length": (2, 3)}),))
+    assert Training(curriculum=stages) != Training(curriculum=((20, {"length": (2, 4)}),))
