@@ -21,12 +21,14 @@ paper             name                         shape             range; equation
 
 Every equation is a function on any leading dimensions: these broadcast by torch's rules, the named ones must match
 exactly. Whatever takes a wrong shape, a size below 1 or an unknown choice raises ``ValueError``; what is not a
-floating-point tensor of the common dtype, or not a whole number, ``TypeError``; both say what was given and what was
-expected. Ranges of values are the caller's duty: to check them would make an accelerator wait.
+floating-point tensor of the common dtype, or not a whole number, ``TypeError``. Ranges of values are the caller's duty:
+to check them would make an accelerator wait.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
+from textwrap import fill
 from typing import Literal
 
 import torch
@@ -41,63 +43,21 @@ RANDOM_START = 0.5  # standard deviation of a random starting memory (Collier an
 Memory = Float[Tensor, "... N M"]
 Weighting = Float[Tensor, "... N"]
 Vector = Float[Tensor, "... M"]
+Weightings = Float[Tensor, "... W N"]
+Vectors = Float[Tensor, "... W M"]
 Shift = Float[Tensor, "... S"]
 Scalar = Float[Tensor, "..."] | float | int
 
 
-def check_tensors(sizes: dict[str, int] | None = None, exact: bool = False, **named: tuple[Tensor, str]) -> None:
-    """Raise unless the tensors are floating, share a dtype, and end in the dimensions that are named for them.
-
-    Equal names must have equal sizes (``sizes`` gives some beforehand) of at least 1. Other leading dimensions must
-    broadcast; with ``exact`` there may be none.
-    """
-    known = {dim: (size, "the machine") for dim, size in (sizes or {}).items()}
-    leading, dtypes = [], {}
-    for name, (tensor, spec) in named.items():
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-            given = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise TypeError(f"{name} must be a floating-point tensor, got {given}")
-        dims, shape = spec.split(), list(tensor.shape)
-        if len(shape) < len(dims) or (exact and len(shape) > len(dims)):
-            expected = ", ".join(dims if exact else ["...", *dims])
-            raise ValueError(f"{name} must have shape [{expected}], got {shape}")
-        for dim, size in zip(dims, shape[len(shape) - len(dims) :], strict=True):
-            expected, owner = known.setdefault(dim, (size, name))
-            if size < 1:
-                raise ValueError(f"{name} must have {dim} of at least 1, got {size} (shape {shape})")
-            if size != expected:
-                raise ValueError(f"{name} has {dim} = {size} (shape {shape}), but {owner} has {dim} = {expected}")
-        leading.append(shape[: len(shape) - len(dims)])
-        dtypes[tensor.dtype] = name
-    if len(dtypes) > 1:
-        raise TypeError("one dtype expected, got " + " and ".join(f"{name}: {dtype}" for dtype, name in dtypes.items()))
-    for column in zip_longest(*(reversed(shape) for shape in leading), fillvalue=1):
-        if len(set(column) - {1}) > 1:
-            given = ", ".join(f"{name}: {shape}" for name, shape in zip(named, leading, strict=True))
-            raise ValueError(f"leading dimensions do not broadcast: {given}")
-
-
-def _as_tensor(value: Scalar, like: Tensor) -> Tensor:
-    """A plain number as a tensor of the same kind as ``like``; what else it is, for ``check_tensors`` to judge."""
-    if isinstance(value, float | int) and isinstance(like, Tensor):
-        return torch.tensor(float(value), dtype=like.dtype, device=like.device)
-    return value
-
-
 # --- Reading and writing (section 3.1 and 3.2)
-
-
 def read(memory: Memory, weighting: Weighting) -> Vector:
-    r"""Read from memory: the average of its rows under a weighting (eq 2).
+    r"""Read from memory: the average of its rows under a weighting, so no entry leaves the range of its column (eq 2).
 
     .. math:: r = \sum_i w(i) \, M(i)
 
     Args:
         memory: the memory matrix, any real numbers.
         weighting: how much each location counts; non-negative, sums to 1.
-
-    Returns:
-        The read vector; each entry lies between the smallest and largest of its column.
 
     >>> read(torch.tensor([[1.0, 0.0], [3.0, 4.0]]), torch.tensor([0.5, 0.5]))
     tensor([2., 2.])
@@ -125,17 +85,12 @@ def erase(memory: Memory, weighting: Weighting, erase_vector: Vector) -> Memory:
 
 
 def add(memory: Memory, weighting: Weighting, add_vector: Vector) -> Memory:
-    r"""Add a vector to memory, spread by a weighting (eq 4).
+    r"""Add a vector to memory, as :func:`erase` left it, spread by a weighting: all of it where that is 1 (eq 4).
 
     .. math:: M(i) = \tilde M(i) + w(i) \, a
 
-    Args:
-        memory: as :func:`erase` left it.
-        add_vector: what to add where the weighting is 1.
-
-    >>> add(torch.zeros(2, 2), torch.tensor([0.0, 1.0]), torch.tensor([3.0, -1.0]))
-    tensor([[ 0.,  0.],
-            [ 3., -1.]])
+    >>> add(torch.zeros(2, 1), torch.tensor([0.0, 1.0]), torch.tensor([3.0])).T
+    tensor([[0., 3.]])
     """
     check_tensors(memory=(memory, "N M"), weighting=(weighting, "N"), add_vector=(add_vector, "M"))
     return memory + weighting.unsqueeze(-1) * add_vector.unsqueeze(-2)
@@ -150,12 +105,7 @@ def write(memory: Memory, weighting: Weighting, erase_vector: Vector, add_vector
     return add(erase(memory, weighting, erase_vector), weighting, add_vector)
 
 
-def write_heads(
-    memory: Memory,
-    weightings: Float[Tensor, "... W N"],
-    erase_vectors: Float[Tensor, "... W M"],
-    add_vectors: Float[Tensor, "... W M"],
-) -> Memory:
+def write_heads(memory: Memory, weightings: Weightings, erase_vectors: Vectors, add_vectors: Vectors) -> Memory:
     r"""Write with W heads at once: all erases, then all additions (section 3.2).
 
     .. math:: M(i) \leftarrow M(i) \odot \prod_h \bigl(1 - w_h(i) \, e_h\bigr) + \sum_h w_h(i) \, a_h
@@ -163,9 +113,8 @@ def write_heads(
     The order of the heads does not matter. ``memory`` has no axis for heads; each other argument has one.
 
     >>> both = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    >>> write_heads(torch.ones(2, 1), both, torch.tensor([[0.5], [0.5]]), torch.tensor([[2.0], [3.0]]))
-    tensor([[5.2500],
-            [1.0000]])
+    >>> write_heads(torch.ones(2, 1), both, torch.tensor([[0.5], [0.5]]), torch.tensor([[2.0], [3.0]])).T
+    tensor([[5.2500, 1.0000]])
     """
     vectors = {"erase_vectors": (erase_vectors, "W M"), "add_vectors": (add_vectors, "W M")}
     check_tensors(memory=(memory, "N M"), weightings=(weightings, "W N"), **vectors)
@@ -175,24 +124,20 @@ def write_heads(
 
 
 # --- Addressing (section 3.3, figure 2)
-
-
 def cosine_similarity(memory: Memory, key: Vector) -> Weighting:
     r"""Compare a key with every memory row by the angle between them (eq 6): 1 for the same direction, -1 for opposite.
 
     .. math:: K[k, M(i)] = \frac{k \cdot M(i)}{\lVert k \rVert \, \lVert M(i) \rVert}
 
-    Note:
-        The paper leaves the angle to a zero vector open. Here lengths count as at least ``NORM_FLOOR``, so that a zero
-        row or key has similarity 0 and finite gradients.
+    The paper leaves the angle to a zero vector open. Here lengths count as at least ``NORM_FLOOR``, so that a zero row
+    or key has similarity 0 and finite gradients.
 
     >>> cosine_similarity(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([5.0, 0.0]))
     tensor([1., 0., 0.])
     """
     check_tensors(memory=(memory, "N M"), key=(key, "M"))
     dot = torch.einsum("...nm,...m->...n", memory, key)
-    # In float16 the product of two floors of 1e-8 would vanish.
-    floor = max(NORM_FLOOR, torch.finfo(memory.dtype).tiny ** 0.5)
+    floor = max(NORM_FLOOR, torch.finfo(memory.dtype).tiny ** 0.5)  # in float16 the square of 1e-8 would vanish
     row_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(floor)  # [..., N]
     key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(floor)  # [..., 1]
     return dot / (row_norm * key_norm)
@@ -215,12 +160,9 @@ def content_addressing(memory: Memory, key: Vector, strength: Scalar) -> Weighti
 
 
 def interpolate(content: Weighting, previous: Weighting, gate: Scalar) -> Weighting:
-    r"""Blend the content weighting with the weighting of the step before (eq 7).
+    r"""Blend the content weighting (all of it at gate 1) with the weighting of the step before (at gate 0; eq 7).
 
     .. math:: w^g = g \, w^c + (1 - g) \, w_{t-1}
-
-    Args:
-        gate: 1 takes the content weighting, 0 the one of the step before.
 
     >>> interpolate(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.25)
     tensor([0.2500, 0.7500])
@@ -259,9 +201,8 @@ def sharpen(weighting: Weighting, gamma: Scalar) -> Weighting:
         weighting: the shifted weighting, at least one entry positive.
         gamma: at least 1; 1 changes nothing, large values pick the largest entry; up to 1e3 without underflow.
 
-    Note:
-        Each weight is first divided by the largest, which cancels in the fraction: the sum of powers is at least 1,
-        where 0.3 ** 1000 alone would underflow and leave 0 / 0. Since it cancels, no gradient need flow through it.
+    Each weight is first divided by the largest, or 0.3 ** 1000 would underflow and leave 0 / 0. The largest cancels in
+    the fraction, so no gradient need flow through it.
 
     >>> sharpen(torch.tensor([0.2, 0.6, 0.2]), 2)
     tensor([0.0909, 0.8182, 0.0909])
@@ -290,35 +231,17 @@ def address(
 
 
 # --- Memory, heads, controllers
-
-
-def check_sizes(least: int = 1, /, **sizes: int) -> None:
-    """Raise unless every size is a whole number of at least ``least``."""
-    for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int):
-            raise TypeError(f"{name} must be a whole number, got {size!r}")
-        if size < least:
-            raise ValueError(f"{name} must be at least {least}, got {size}")
-
-
-def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
-    if given not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
-
-
 class NTMMemory(nn.Module):
     """How the memory matrix starts. The memory itself lives in :class:`NTMState`, never on a module.
 
     Args:
-        N: number of locations, at least 1.
-        M: width of a location, at least 1.
+        N, M: number of locations, and width of a location, at least 1.
         start: ``"constant"`` (every cell ``CONSTANT_START``), ``"learned"`` (a parameter ``[N, M]``) or
             ``"random"`` (the same for the same seed and N); the last two are normal with deviation ``RANDOM_START``.
-        seed: draws the random start.
+        seed: draws the random start, on every device the same.
 
-    >>> NTMMemory(N=2, M=3)(batch_size=1)
-    tensor([[[1.0000e-06, 1.0000e-06, 1.0000e-06],
-             [1.0000e-06, 1.0000e-06, 1.0000e-06]]])
+    >>> NTMMemory(N=1, M=3)(batch_size=1)
+    tensor([[[1.0000e-06, 1.0000e-06, 1.0000e-06]]])
     """
 
     def __init__(self, N: int, M: int, start: Literal["constant", "learned", "random"] = "constant", seed: int = 0):
@@ -328,6 +251,9 @@ class NTMMemory(nn.Module):
         self.N, self.M, self.start, self.seed = N, M, start, seed
         self.register_buffer("like", torch.empty(0), persistent=False)  # holds the dtype and device
         self.learned = nn.Parameter(RANDOM_START * torch.randn(N, M)) if start == "learned" else None
+
+    def extra_repr(self) -> str:
+        return f"N={self.N}, M={self.M}, start={self.start!r}"
 
     def forward(self, batch_size: int, N: int | None = None) -> Float[Tensor, "batch N M"]:
         """The starting memory of ``batch_size`` sequences; ``N`` may differ from the constructor's unless learned."""
@@ -339,22 +265,21 @@ class NTMMemory(nn.Module):
             if N != self.N:
                 raise ValueError(f"N must be {self.N}, the size of the learned starting memory, got {N}")
             return self.learned.expand(batch_size, N, self.M)
-        generator = torch.Generator().manual_seed(self.seed)  # on the CPU: the same draw for every device
-        rows = RANDOM_START * torch.randn(N, self.M, generator=generator)
+        rows = RANDOM_START * torch.randn(N, self.M, generator=torch.Generator().manual_seed(self.seed))  # on the CPU
         return rows.to(self.like).expand(batch_size, N, self.M)
 
 
 @dataclass(frozen=True)
 class HeadParameters:
-    """What all heads emit at one step; H = R + W heads, the R read heads first. Ranges are in the module's table."""
+    """What all H = R + W heads emit at a step, the R read heads first; a :class:`Trace` puts time before the batch."""
 
-    key: Float[Tensor, "batch H M"]
-    strength: Float[Tensor, "batch H"]
-    gate: Float[Tensor, "batch H"]
-    shift: Float[Tensor, "batch H S"]
-    gamma: Float[Tensor, "batch H"]
-    erase: Float[Tensor, "batch W M"]
-    add: Float[Tensor, "batch W M"]
+    key: Float[Tensor, "*time batch H M"]
+    strength: Float[Tensor, "*time batch H"]
+    gate: Float[Tensor, "*time batch H"]
+    shift: Float[Tensor, "*time batch H S"]
+    gamma: Float[Tensor, "*time batch H"]
+    erase: Float[Tensor, "*time batch W M"]
+    add: Float[Tensor, "*time batch W M"]
 
 
 class Heads(nn.Module):
@@ -365,8 +290,7 @@ class Heads(nn.Module):
     shift through a softmax, and gamma is 1 + softplus.
 
     Args:
-        num_reads: number of read heads R.
-        num_writes: number of write heads W.
+        num_reads, num_writes: numbers of read heads R and of write heads W, at least 1.
         shift_range: how far a head may move in a step, 0 for not at all; the shift width S is ``2 * shift_range + 1``.
     """
 
@@ -377,6 +301,9 @@ class Heads(nn.Module):
         self.M, self.num_reads, self.num_writes, self.shift_width = M, num_reads, num_writes, 2 * shift_range + 1
         self.addressing = nn.Linear(controller_size, (num_reads + num_writes) * (M + self.shift_width + 3))
         self.writing = nn.Linear(controller_size, num_writes * 2 * M)
+
+    def extra_repr(self) -> str:
+        return f"num_reads={self.num_reads}, num_writes={self.num_writes}, M={self.M}, shift_width={self.shift_width}"
 
     def forward(self, hidden: Float[Tensor, "batch hidden"]) -> HeadParameters:
         """Map the controller's output to the parameters of all heads."""
@@ -395,7 +322,13 @@ class Heads(nn.Module):
 
 
 class FeedforwardController(nn.Module):
-    """One hidden layer of tanh units; it remembers nothing, so all memory is in the memory matrix."""
+    """One hidden layer of tanh units; it remembers nothing, so all memory is in the memory matrix.
+
+    A controller of your own is any ``nn.Module`` with these three members, made by ``controller(input_size,
+    controller_size)``: ``state_tensors``, how many tensors ``[batch, controller_size]`` it carries from step to step;
+    ``initial_state(batch_size)``, a tuple of these for the first step; ``forward(x, state)``, the output ``[batch,
+    controller_size]`` and the next such tuple. ``x`` is an input, then the reads of the step before.
+    """
 
     state_tensors = 0
 
@@ -434,9 +367,20 @@ class LSTMController(nn.Module):
 CONTROLLERS = {"feedforward": FeedforwardController, "lstm": LSTMController}
 
 
+def _make_controller(given: str | Callable[[int, int], nn.Module], *sizes: int) -> nn.Module:
+    if not callable(given):
+        check_choice("controller", given, tuple(CONTROLLERS))
+    if isinstance(given, nn.Module):
+        raise TypeError(f"controller must be a class or a factory, got a module that is made: {type(given).__name__}")
+    made = (given if callable(given) else CONTROLLERS[given])(*sizes)
+    missing = [name for name in ("state_tensors", "initial_state") if not hasattr(made, name)]
+    missing += [] if isinstance(made, nn.Module) and type(made).forward is not nn.Module.forward else ["forward"]
+    if missing:
+        raise TypeError(f"controller must make an nn.Module; {type(made).__name__} lacks {', '.join(missing)}")
+    return made
+
+
 # --- The machine (section 3, figure 1)
-
-
 @dataclass(frozen=True)
 class NTMState:
     """All that a machine carries from one step to the next."""
@@ -448,17 +392,10 @@ class NTMState:
 
 
 @dataclass(frozen=True)
-class Trace:
+class Trace(HeadParameters):
     """A run, step by step: what :class:`HeadParameters` and :class:`NTMState` name, each with time as first axis."""
 
     outputs: Float[Tensor, "T batch O"]
-    key: Float[Tensor, "T batch H M"]
-    strength: Float[Tensor, "T batch H"]
-    gate: Float[Tensor, "T batch H"]
-    shift: Float[Tensor, "T batch H S"]
-    gamma: Float[Tensor, "T batch H"]
-    erase: Float[Tensor, "T batch W M"]
-    add: Float[Tensor, "T batch W M"]
     read_weightings: Float[Tensor, "T batch R N"]
     write_weightings: Float[Tensor, "T batch W N"]
     reads: Float[Tensor, "T batch R M"]
@@ -470,22 +407,18 @@ class NTM(nn.Module):
     """The Neural Turing Machine: a controller, heads, and a memory that they read and write.
 
     Called like ``torch.nn.LSTM``: ``outputs, state = ntm(inputs, state=None)`` with time first. Outputs are logits.
+    The sizes below are attributes too. ``config`` holds all of the arguments: ``NTM(**ntm.config)`` is such a machine
+    again. ``resizable`` says whether its memory may change size after training.
 
     Args:
-        input_size: width of an input vector.
-        output_size: width of an output vector.
+        input_size, output_size: widths of an input vector and of an output vector.
         controller_size: hidden units of the controller.
-        N: memory locations; only learned starts tie the weights to it, all other machines run with any N.
-        M: width of a memory location.
-        num_reads: number of read heads R.
-        num_writes: number of write heads W.
-        controller: ``"lstm"`` or ``"feedforward"``.
-        shift_range: how far a head may move in one step.
-        memory_start: ``"constant"``, ``"learned"`` or ``"random"``, see :class:`NTMMemory`.
+        N, M: memory locations, and their width. Only learned starts tie the weights to N; others run with any N.
+        num_reads, num_writes, shift_range: of the :class:`Heads`.
+        controller: ``"lstm"``, ``"feedforward"``, or a class or factory of yours, see :class:`FeedforwardController`.
+        memory_start, seed: ``start`` and ``seed`` of :class:`NTMMemory`. Parameters follow ``torch.manual_seed``.
         head_start: ``"onehot"`` (every head at location 0) or ``"learned"`` (the softmax of a parameter ``[H, N]``).
-        read_first: whether a step reads before it writes, or after. Heads find their place in the memory as the step
-            finds it in both cases.
-        seed: draws the random starting memory. Parameters follow ``torch.manual_seed``.
+        read_first: whether a step reads before it writes, or after; heads find their place before both.
 
     >>> ntm = NTM(input_size=5, output_size=4, N=16, M=8)
     >>> outputs, state = ntm(torch.zeros(7, 2, 5))
@@ -503,7 +436,7 @@ class NTM(nn.Module):
         *,
         num_reads: int = 1,
         num_writes: int = 1,
-        controller: Literal["lstm", "feedforward"] = "lstm",
+        controller: Literal["lstm", "feedforward"] | Callable[[int, int], nn.Module] = "lstm",
         shift_range: int = 1,
         memory_start: Literal["constant", "learned", "random"] = "constant",
         head_start: Literal["onehot", "learned"] = "onehot",
@@ -511,39 +444,44 @@ class NTM(nn.Module):
         seed: int = 0,
     ):
         super().__init__()
+        self.config = {name: given for name, given in dict(locals()).items() if name not in ("self", "__class__")}
         check_sizes(input_size=input_size, output_size=output_size)
-        check_choice("controller", controller, tuple(CONTROLLERS))
         check_choice("head_start", head_start, ("onehot", "learned"))
-        self.input_size, self.output_size, self.read_first = input_size, output_size, read_first
+        self.input_size, self.output_size, self.controller_size = input_size, output_size, controller_size
+        self.N, self.M, self.num_reads, self.num_writes, self.read_first = N, M, num_reads, num_writes, read_first
+        self.resizable = "learned" not in (memory_start, head_start)
         self.memory = NTMMemory(N, M, memory_start, seed)
         self.heads = Heads(controller_size, M, num_reads, num_writes, shift_range)
-        self.controller = CONTROLLERS[controller](input_size + num_reads * M, controller_size)
+        self.controller = _make_controller(controller, input_size + num_reads * M, controller_size)
         self.output = nn.Linear(controller_size + num_reads * M, output_size)
         self.head_start = nn.Parameter(torch.randn(num_reads + num_writes, N)) if head_start == "learned" else None
+
+    def extra_repr(self) -> str:
+        return fill(", ".join(f"{name}={value!r}" for name, value in self.config.items()), width=84)
 
     def initial_state(self, batch_size: int, N: int | None = None) -> NTMState:
         """The state before the first step; ``N`` may differ from the constructor's unless a start is learned."""
         memory = self.memory(batch_size, N)
         if self.head_start is None:
-            weightings = memory.new_zeros(self.heads.num_reads + self.heads.num_writes, memory.shape[1])
+            weightings = memory.new_zeros(self.num_reads + self.num_writes, memory.shape[1])
             weightings[:, 0] = 1
-        elif memory.shape[1] == self.memory.N:
+        elif memory.shape[1] == self.N:
             weightings = torch.softmax(self.head_start, dim=-1)
         else:
-            raise ValueError(f"N must be {self.memory.N}, the size of the learned head start, got {memory.shape[1]}")
+            raise ValueError(f"N must be {self.N}, the size of the learned head start, got {memory.shape[1]}")
         weightings = weightings.expand(batch_size, -1, -1)
-        reads = read(memory.unsqueeze(-3), weightings[:, : self.heads.num_reads])
+        reads = read(memory.unsqueeze(-3), weightings[:, : self.num_reads])
         return NTMState(memory, weightings, reads, self.controller.initial_state(batch_size))
 
     def _check_step(self, x: Tensor, state: NTMState) -> None:
         expected = f"state must be an NTMState of a machine with a {type(self.controller).__name__}"
         if not isinstance(state, NTMState):
             raise TypeError(f"{expected}, got {type(state).__name__}")
-        parts = len(state.controller) if isinstance(state.controller, tuple) else state.controller
+        parts = len(state.controller) if isinstance(state.controller, tuple) else type(state.controller).__name__
         if parts != self.controller.state_tensors:
-            raise TypeError(f"{expected}, got one whose controller state has {parts} tensors")
-        known = {"input_size": self.input_size, "controller_size": self.heads.addressing.in_features}
-        known |= {"M": self.memory.M, "R": self.heads.num_reads, "H": self.heads.num_reads + self.heads.num_writes}
+            raise TypeError(f"{expected}, with a tuple of {self.controller.state_tensors} tensors for it, got {parts}")
+        known = {"input_size": self.input_size, "controller_size": self.controller_size}
+        known |= {"M": self.M, "R": self.num_reads, "H": self.num_reads + self.num_writes}
         tensors = {"inputs": (x, "batch input_size"), "the machine's weight": (self.output.weight, "out in")}
         tensors |= {"memory": (state.memory, "batch N M"), "weightings": (state.weightings, "batch H N")}
         tensors |= {"reads": (state.reads, "batch R M")}
@@ -553,14 +491,19 @@ class NTM(nn.Module):
     def _advance(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState, HeadParameters]:
         """One step, and what the heads emitted in it. Every run of the machine goes through here."""
         self._check_step(x, state)
-        hidden, controller_state = self.controller(torch.cat([x, state.reads.flatten(1)], dim=-1), state.controller)
+        answer = self.controller(torch.cat([x, state.reads.flatten(1)], dim=-1), state.controller)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError(
+                f"the controller must return its output and a tuple of tensors, got {type(answer).__name__}"
+            )
+        hidden, controller_state = answer
+        if hidden.shape != (len(x), self.controller_size):
+            expected = [len(x), self.controller_size]
+            raise ValueError(f"the controller's output must have shape {expected}, got {list(hidden.shape)}")
         emitted = self.heads(hidden)
-        weightings = address(
-            state.memory.unsqueeze(-3),  # [B, 1, N, M]: every head sees the same memory
-            state.weightings,
-            *(emitted.key, emitted.strength, emitted.gate, emitted.shift, emitted.gamma),
-        )
-        read_weightings, write_weightings = weightings.tensor_split([self.heads.num_reads], dim=1)
+        place = (emitted.key, emitted.strength, emitted.gate, emitted.shift, emitted.gamma)
+        weightings = address(state.memory.unsqueeze(-3), state.weightings, *place)  # [B, 1, N, M]: one memory for all
+        read_weightings, write_weightings = weightings.tensor_split([self.num_reads], dim=1)
         memory = write_heads(state.memory, write_weightings, emitted.erase, emitted.add)
         reads = read((state.memory if self.read_first else memory).unsqueeze(-3), read_weightings)
         output = self.output(torch.cat([hidden, reads.flatten(1)], dim=-1))
@@ -568,8 +511,7 @@ class NTM(nn.Module):
 
     def step(self, x: Float[Tensor, "batch I"], state: NTMState) -> tuple[Float[Tensor, "batch O"], NTMState]:
         """Advance by one time step, from :meth:`initial_state` or the state of the step before."""
-        output, state, _ = self._advance(x, state)
-        return output, state
+        return self._advance(x, state)[:2]
 
     def forward(self, inputs: Float[Tensor, "T batch I"], state: NTMState | None = None) -> tuple[Tensor, NTMState]:
         """Run over whole sequences, from ``state`` or from :meth:`initial_state`; the state is the last step's."""
@@ -581,20 +523,75 @@ class NTM(nn.Module):
         return torch.stack(outputs), state
 
     def trace(self, inputs: Float[Tensor, "T batch I"], state: NTMState | None = None) -> Trace:
-        """Run as :meth:`forward` does and keep everything that a figure needs. Errors are the same.
-
-        >>> trace = NTM(input_size=5, output_size=4, N=16, M=8).trace(torch.zeros(7, 2, 5))
-        >>> trace.write_weightings.shape  # time, batch, write head, location
-        torch.Size([7, 2, 1, 16])
-        """
+        """Run as :meth:`forward` does and keep everything that a figure needs. Errors are the same."""
         state = self._start(inputs, state)
         steps = []
         for x in inputs:
             output, state, emitted = self._advance(x, state)
-            weightings = state.weightings.tensor_split([self.heads.num_reads], dim=1)
-            steps.append((output, *vars(emitted).values(), *weightings, state.reads, state.memory))
-        return Trace(*(torch.stack(series) for series in zip(*steps, strict=True)), state)
+            of_reads, of_writes = state.weightings.tensor_split([self.num_reads], dim=1)
+            step = {"outputs": output, "read_weightings": of_reads, "write_weightings": of_writes}
+            steps.append(step | vars(emitted) | {"reads": state.reads, "memory": state.memory})
+        return Trace(**{name: torch.stack([step[name] for step in steps]) for name in steps[0]}, state=state)
 
     def _start(self, inputs: Tensor, state: NTMState | None) -> NTMState:
         check_tensors({"input_size": self.input_size}, exact=True, inputs=(inputs, "T batch input_size"))
         return self.initial_state(inputs.shape[1]) if state is None else state
+
+
+# --- Checks
+def check_tensors(sizes: dict[str, int] | None = None, exact: bool = False, **named: tuple[Tensor, str]) -> None:
+    """Check that tensors are floating and share a dtype (else ``TypeError``), and fit together (else ``ValueError``).
+
+    Args:
+        sizes: dimensions whose size is known beforehand.
+        exact: whether other leading dimensions are forbidden; else they must broadcast.
+        named: each tensor with the names of its last dimensions; equal names must have equal sizes, of at least 1.
+
+    >>> check_tensors(memory=(torch.ones(3, 2), "N M"), weighting=(torch.ones(4), "N"))
+    Traceback (most recent call last):
+    ValueError: weighting has N = 4 (shape [4]), but memory has N = 3
+    """
+    known = {dim: (size, "the machine") for dim, size in (sizes or {}).items()}
+    leading, dtypes = {}, {}
+    for name, (tensor, spec) in named.items():
+        kind = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+        if not getattr(kind, "is_floating_point", False):
+            raise TypeError(f"{name} must be a floating-point tensor, got {kind}")
+        dims, shape = spec.split(), list(tensor.shape)
+        lead = len(shape) - len(dims)
+        if lead < 0 or (exact and lead > 0):
+            raise ValueError(f"{name} must have shape [{', '.join(dims if exact else ['...', *dims])}], got {shape}")
+        for dim, size in zip(dims, shape[lead:], strict=True):
+            expected, owner = known.setdefault(dim, (size, name))
+            if size < 1:
+                raise ValueError(f"{name} must have {dim} of at least 1, got {size} (shape {shape})")
+            if size != expected:
+                raise ValueError(f"{name} has {dim} = {size} (shape {shape}), but {owner} has {dim} = {expected}")
+        leading[name], dtypes[kind] = shape[:lead], name
+    if len(dtypes) > 1:
+        raise TypeError("one dtype expected, got " + " and ".join(f"{name}: {dtype}" for dtype, name in dtypes.items()))
+    for column in zip_longest(*(reversed(shape) for shape in leading.values()), fillvalue=1):
+        if len(set(column) - {1}) > 1:
+            given = ", ".join(f"{name}: {shape}" for name, shape in leading.items())
+            raise ValueError(f"leading dimensions do not broadcast: {given}")
+
+
+def check_sizes(least: int = 1, /, **sizes: int) -> None:
+    """Check that sizes are whole numbers (else ``TypeError``) of at least ``least`` (else ``ValueError``)."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"{name} must be a whole number, got {size!r}")
+        if size < least:
+            raise ValueError(f"{name} must be at least {least}, got {size}")
+
+
+def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
+    """Check that the argument ``name`` is one of ``choices``; else ``ValueError``."""
+    if given not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
+
+
+def _as_tensor(value: Scalar, like: Tensor) -> Tensor:
+    """A plain number as a tensor of the same kind as ``like``; what else it is, for ``check_tensors`` to judge."""
+    number = isinstance(value, float | int) and isinstance(like, Tensor)
+    return torch.tensor(float(value), dtype=like.dtype, device=like.device) if number else value
