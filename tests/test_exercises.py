@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 import implementation
 from course.exercises import EXERCISES, check, find, judge
+from course.exercises.attempts import holds, same
 from course.exercises.cases import arguments, random_cases, small_cases
-from course.exercises.picture import Comparison
+from course.exercises.comparison import Comparison
 from course.exercises.properties import property_tests
-from course.exercises.trials import holds, same
 from implementation import (
     add,
     address,

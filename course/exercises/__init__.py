@@ -7,7 +7,9 @@ from textwrap import fill
 import torch
 from IPython.display import display
 
+from course.exercises.attempts import DIGITS, Attempt, holds, is_stub, short, try_case, wrong_arguments
 from course.exercises.cases import Answer, arguments
+from course.exercises.comparison import Comparison
 from course.exercises.exercise import Exercise
 from course.exercises.hints import diagnose, only_properties
 from course.exercises.mistakes_content import CONTENT
@@ -15,9 +17,7 @@ from course.exercises.mistakes_moving import INTERPOLATE, SHIFT
 from course.exercises.mistakes_reading import COSINE, READ
 from course.exercises.mistakes_sharpening import ADDRESS, SHARPEN
 from course.exercises.mistakes_writing import WRITE, WRITE_HEADS
-from course.exercises.picture import Comparison
 from course.exercises.properties import FINITE, ORDINARY, property_tests
-from course.exercises.trials import DIGITS, Trial, attempt, holds, is_stub, short, wrong_arguments
 
 WIDTH = 68  # of the text of a verdict, in characters
 NORMALISED = "Is a normalisation missing, or over the wrong axis?"
@@ -58,13 +58,13 @@ class Verdict:
     status: str
     headline: str
     passed: tuple[tuple[str, int, int], ...] = ()
-    example: Trial | None = None
+    example: Attempt | None = None
     hint: str = ""
     names: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
 
     @property
-    def picture(self) -> Comparison | None:
+    def comparison(self) -> Comparison | None:
         """Expected against got, if there are two tensors of one shape to compare."""
         example = self.example
         if example is None or example.problem or example.got.shape != example.expected.shape:
@@ -77,7 +77,7 @@ class Verdict:
         lines += [f"  {name:{width}}  {count:2d} of {total}" for name, count, total in self.passed]
         if self.example is not None:
             shown = dict(zip(self.names, map(short, self.example.case), strict=True))
-            digits = self.picture.digits() if self.picture else DIGITS
+            digits = self.comparison.digits() if self.comparison else DIGITS
             shown["expected"] = short(self.example.expected, digits)
             shown["got"] = "no tensor" if self.example.got is None else short(self.example.got, digits)
             width = max(map(len, shown))
@@ -125,24 +125,24 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
 
     ordinary, special, passed, broken, failing = [], [], [], [], []
     for i, test in enumerate(tests):
-        trials = ordinary if i < ORDINARY else special
-        tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
+        attempts = ordinary if i < ORDINARY else special
+        tried = [try_case(answer, case, exercise.correct(*case), names) for case in test.cases]
         held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
-        passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
-        fits = held if test.relation else [trial.passed for trial in tried]
-        broken += [] if any(fits) or trials is ordinary or test.extreme else [test.name]
-        failing += [] if all(trial.passed for trial in tried) or test.name == FINITE else [test.name]
-        trials += tried
+        passed.append((test.name, sum(a.passed and h for a, h in zip(tried, held, strict=True)), len(tried)))
+        fits = held if test.relation else [attempt.passed for attempt in tried]
+        broken += [] if any(fits) or attempts is ordinary or test.extreme else [test.name]
+        failing += [] if all(attempt.passed for attempt in tried) or test.name == FINITE else [test.name]
+        attempts += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
     if count == total:
         headline = f"{name}: correct. {len(passed)} tests passed, {total} cases:"
         return Verdict("correct", headline, tuple(passed))
     headline = f"{name}: wrong. {total - count} of {total} cases fail:"
-    failed = [trial for trial in (*ordinary, *special) if not trial.passed]
+    failed = [attempt for attempt in (*ordinary, *special) if not attempt.passed]
     if not failed:
         return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
     hint = diagnose(exercise, answer, names, ordinary, special, broken, failing)
-    smallest = min(failed, key=lambda trial: trial.size)
+    smallest = min(failed, key=lambda attempt: attempt.size)
     return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
 
 
@@ -174,5 +174,5 @@ def check(answer: Answer | str, function: Answer | str | None = None) -> None:
         return
     verdict = judge(exercise, functions[0])
     print(verdict)
-    if verdict.picture is not None:
-        display(verdict.picture)
+    if verdict.comparison is not None:
+        display(verdict.comparison)

@@ -20,7 +20,7 @@ Answer = Callable[..., Tensor]
 Relation = Callable[[Answer, Case], tuple[Tensor, Tensor]]
 
 
-def number(value: float) -> Tensor:
+def scalar(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float32)
 
 
@@ -122,7 +122,7 @@ def small_cases(name: str) -> list[Case]:
     return [*cases, tuple(map(torch.stack, zip(cases[first], cases[second], strict=True)))]
 
 
-def draw(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int = S, heads: int = W) -> Tensor:
+def random_value(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int = S, heads: int = W) -> Tensor:
     """A random value for an argument of this name, in the range that it has in a machine."""
 
     def normal(*shape: int) -> Tensor:
@@ -156,7 +156,7 @@ def random_cases(
     name: str, seed: int, leading: Sequence[tuple[int, ...]] = LEADING, width: int = S, heads: int = W
 ) -> list[Case]:
     g = torch.Generator().manual_seed(seed)
-    return [tuple(draw(argument, lead, g, width, heads) for argument in arguments(name)) for lead in leading]
+    return [tuple(random_value(argument, lead, g, width, heads) for argument in arguments(name)) for lead in leading]
 
 
 def changed(name: str, cases: Sequence[Case], **values: Tensor | float) -> list[Case]:

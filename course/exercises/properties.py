@@ -22,9 +22,9 @@ from course.exercises.cases import (
     doubled,
     empty_row,
     every_step,
-    number,
     one_hot,
     random_cases,
+    scalar,
     small_cases,
     tensors,
     tiny_memory,
@@ -79,12 +79,12 @@ def special(name: str) -> Sequence[Test]:
             ]
         case "content_addressing":
             far = (2 * one_hot(N, M), 3 * one_hot(M)[3])  # similarities 0 and 1, nothing between
-            opposite = [(-m[:1] * torch.arange(1, N + 1).unsqueeze(-1), m[0], number(80)) for m, *_ in plain]
+            opposite = [(-m[:1] * torch.arange(1, N + 1).unsqueeze(-1), m[0], scalar(80)) for m, *_ in plain]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("strength 0: uniform", with_(strength=0.0), equals(value=1 / N)),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
-                extreme("strength 1e4: the best match, no overflow", [(*far, number(1e4))]),
+                extreme("strength 1e4: the best match, no overflow", [(*far, scalar(1e4))]),
                 extreme("two rows nearly alike, strengths 1 to 1e4", close_match()),
                 extreme("no row is like the key, strength 80: uniform", opposite, equals(value=1 / N)),
                 extreme("an empty row or key has similarity 0", empty_row(name)),
@@ -109,10 +109,10 @@ def special(name: str) -> Sequence[Test]:
             ]
         case "sharpen":
             two = torch.stack([FINE, FINE.flip(0) * 0.1 + 0.9 * one_hot(N)[0]])
-            huge = [(FINE, number(1000)), *tensors(([0.5, 0.49, 0.01], 1000))]
-            huge.append((two, torch.stack([number(1000), number(700)])))
+            huge = [(FINE, scalar(1000)), *tensors(([0.5, 0.49, 0.01], 1000))]
+            huge.append((two, torch.stack([scalar(1000), scalar(700)])))
             ties = tensors(([0.4, 0.2, 0.4], 1000), ([0.3, 0.3, 0.29, 0.11], 60), ([0.3, 0.29, 0.21, 0.2], 200))
-            zeros = [(FINE, number(1)), (FINE, number(2.5))]
+            zeros = [(FINE, scalar(1)), (FINE, scalar(2.5))]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("gamma 1 changes nothing", with_(gamma=1.0), equals(argument=0)),

@@ -24,10 +24,10 @@ def same(got: Tensor, expected: Tensor) -> bool:
     return got.shape == expected.shape and torch.allclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
 
 
-def number(value: float, digits: int = DIGITS) -> str:
+def in_digits(value: float, digits: int = DIGITS) -> str:
     """A number in short.
 
-    >>> number(0.30000001), number(1000.0), number(-0.0), number(1e-6), number(float("nan"))
+    >>> in_digits(0.30000001), in_digits(1000.0), in_digits(-0.0), in_digits(1e-6), in_digits(float("nan"))
     ('0.3', '1000', '0', '1e-06', 'nan')
     """
     return str(int(value)) if value == value and abs(value) < 1e6 and value == int(value) else f"{value:.{digits}g}"
@@ -54,12 +54,12 @@ def short(value: Tensor, digits: int = DIGITS) -> str:
     if value.numel() > MAX_NUMBERS:
         return f"a tensor of shape {list(value.shape)}"
     if value.dim() == 0:
-        return number(value.item(), digits)
+        return in_digits(value.item(), digits)
     return "[" + ", ".join(short(part, digits) for part in value) + "]"
 
 
 @dataclass(frozen=True)
-class Trial:
+class Attempt:
     """One case, what should have come out, and what came out: a tensor to compare, or a ``problem`` in words."""
 
     case: Case
@@ -77,7 +77,7 @@ class Trial:
         return sum(argument.numel() for argument in self.case)
 
 
-def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] = ()) -> Trial:
+def try_case(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] = ()) -> Attempt:
     """Run the answer on copies of the arguments (``names``). Whatever it raises or prints is kept for the verdict."""
     given = tuple(argument.clone() for argument in case)
     printed = io.StringIO()
@@ -85,7 +85,7 @@ def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] =
         with contextlib.redirect_stdout(printed), torch.enable_grad():
             got = answer(*given)
     except (Exception, SystemExit) as error:
-        return Trial(case, expected, None, raised(error, answer), printed.getvalue())
+        return Attempt(case, expected, None, raised(error, answer), printed.getvalue())
     problem = unusable(got, expected)
     spoiled = [i for i, pair in enumerate(zip(case, given, strict=True)) if not _untouched(*pair)]
     if not problem and spoiled:
@@ -95,7 +95,7 @@ def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] =
             "with x * y and not x *= y, or work on x.clone()."
         )
     shown = got.detach().clone() if isinstance(got, Tensor) and _ordinary(got) else None  # it may be used again
-    return Trial(case, expected, shown, problem, printed.getvalue())
+    return Attempt(case, expected, shown, problem, printed.getvalue())
 
 
 def _ordinary(got: Tensor) -> bool:
@@ -168,7 +168,7 @@ def is_stub(answer: Answer, case: Case) -> bool:
     nothing = empty and set(code.co_consts) <= {None, getattr(answer, "__doc__", None)}
     return nothing or (
         "NotImplementedError" in code.co_names
-        and attempt(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
+        and try_case(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
     )
 
 
