@@ -418,7 +418,7 @@ def test_an_answer_that_is_wrong_in_a_corner_does_not_pass():
         for test in property_tests(name):
             corner = test.cases[-1]
 
-            def answer(*given, corner=corner, correct=exercise.correct):
+            def answer(*given, corner=corner, correct=exercise.reference):
                 result = correct(*given)
                 here = all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(given, corner, strict=True))
                 return 1.01 * result + 0.01 if here else result
@@ -433,9 +433,9 @@ def test_every_property_holds_of_the_right_answer_and_can_fail():
         wrong = [variant for mistake in exercise.mistakes for variant in mistake.variants]
         wrong += [answer for other, answer, _ in UNKNOWN.values() if other == name]
         for test in property_tests(name):
-            if test.relation:
-                assert all(holds(test.relation, exercise.correct, case) for case in test.cases), test.name
-                if all(holds(test.relation, answer, case) for answer in wrong for case in test.cases):
+            if test.predicate:
+                assert all(holds(test.predicate, exercise.reference, case) for case in test.cases), test.name
+                if all(holds(test.predicate, answer, case) for answer in wrong for case in test.cases):
                     harmless.append(f"{name}: {test.name}")
     assert harmless == []
 
@@ -489,7 +489,7 @@ BROKEN = {
     "list": (lambda memory, weighting: [1.0, 2.0], "It returns list"),
     "numpy": (numpy_array, "It returns ndarray"),
     "in place": (in_place, "It changes its argument `memory` in place."),
-    "half precision": (half_precision, "It returns a tensor of torch.float16; its arguments are torch.float32"),
+    "half precision": (half_precision, "It returns a tensor of torch.float16; with these arguments torch.float32 is expected."),
     "whole numbers": (lambda m, w: implementation.read(m, w).long(), "It returns a tensor of torch.int64"),
     "order of arguments": (names_swapped, "are (weighting, memory); the order should be (memory, weighting)"),
     "too few arguments": (lambda memory: memory, "It must take 2 arguments, in this order: memory, weighting."),
@@ -497,8 +497,8 @@ BROKEN = {
     "leaves": (leaves, "It raises SystemExit"),
     "shape of a row": (lambda m, w: implementation.read(m, w)[..., None], "The shape is [2, 1]; [2] is expected."),
     "one number": (lambda m, w: implementation.read(m, w).sum(), "The shape is []; [2] is expected."),
-    "nan": (lambda m, w: implementation.read(m, w) * float("nan"), "Entry [0] is nan."),
-    "infinite": (lambda m, w: implementation.read(m, w) / 0, "Entry [0] is inf."),
+    "nan": (lambda m, w: implementation.read(m, w) * float("nan"), "Entry 0 is nan."),
+    "infinite": (lambda m, w: implementation.read(m, w) / 0, "Entry 0 is inf."),
     "complex": (lambda m, w: implementation.read(m, w) + 0j, "It returns complex numbers."),
     "sparse": (lambda m, w: implementation.read(m, w).to_sparse(), "It returns a tensor with the layout torch.sparse"),
     "gradients off": (without_gradients, "the gradient is lost on the way"),

@@ -24,8 +24,7 @@ class Comparison:
 
     def rows(self) -> list[tuple[str, float, float, bool]]:
         """A label, the number expected, the number got and whether it is right; wrong ones first if there are many."""
-        leading = self.expected.dim() - len(self.axes)
-        names = [*(["batch"] * leading), *self.axes]
+        names = [*(["batch"] * self.expected.dim()), *self.axes][len(self.axes) :]
         rows = []
         for at in torch.ones_like(self.expected).nonzero().tolist() or [[]]:
             label = ", ".join(f"{name} {i}" for name, i in zip(names, at, strict=True)) or "result"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course.exercises.attempts import RELATIVE, Answer, Attempt, try_case
-from course.exercises.exercise import Exercise
+from course.exercises.attempts import RELATIVE, Attempt, try_case
+from course.exercises.exercise import Answer, Exercise
+from course.exercises.general import FINITE, REACHES
 from course.exercises.mistakes import Mistake
 from course.exercises.observations import at_first_sight, seen, where_wrong
-from course.exercises.properties import FINITE, REACHES
 
 ENOUGH = 0.75  # the share of cases that a known mistake must explain
 
@@ -47,14 +47,14 @@ def diagnose(
         parts = [] if failed else [f"The ordinary cases are right. What fails is: {'; '.join(failing)}."]
         parts.append(at_first_sight(first) or where_wrong(first))
     plain, batched = ([a.passed for a in ordinary if (a.expected.dim() > rank) == more] for more in (False, True))
-    if first.expected.dim() > rank and all(plain) and sum(batched) < len(batched) / 2:
+    if first.expected.dim() > rank and plain and all(plain) and sum(batched) < len(batched) / 2:
         parts.append(
             "Without leading dimensions it works. With them, count dimensions from the end (dim=-1, not dim=0); one "
             "number per batch element needs a new last dimension, unsqueeze(-1), and a vector over the columns "
             "unsqueeze(-2)."
         )
     elif first.problem.startswith("It raises"):
-        given = ", ".join(f"{name} {list(x.shape)}" for name, x in zip(names, first.case, strict=True))
+        given = ", ".join(f"{name} {list(torch.as_tensor(x).shape)}" for name, x in zip(names, first.case, strict=True))
         parts.append(f"The shapes given are {given}; a result of shape {list(first.expected.shape)} is expected.")
     elif broken and failed and not first.problem and first.got.shape == first.expected.shape:
         parts.append(f"Start with the simplest test in which no case passes: {broken[0]}.")
@@ -119,6 +119,6 @@ def only_properties(passed: Sequence[tuple[str, int, int]]) -> str:
             "the gradient, too."
         )
     return (
-        f"The numbers are right at first, but not when the function is called again, in: {next(iter(broken))}. "
-        "Does it remember something from call to call?"
+        f"The numbers are right in every case, but this does not hold: {next(iter(broken))}. It is tested with other "
+        "arguments, too, or by calling the function again. Does it remember something from call to call?"
     )

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from course.exercises.attempts import ABSOLUTE, RELATIVE, Answer, Attempt, digits_apart, in_digits, same, try_case
-from course.exercises.exercise import Exercise
+from course.exercises.attempts import ABSOLUTE, RELATIVE, Attempt, digits_apart, in_digits, same, try_case
+from course.exercises.exercise import Answer, Exercise
 
 OFF = 1e-3  # a sum of weights this far from 1 is worth a word
 STEPS = (1, -1, 2, -2, 3, -3)
@@ -25,7 +25,7 @@ def seen(
         return
     attempts = [a for a in attempts if a.got.shape == a.expected.shape]
     found = [*copied(names, attempts)] if always else []
-    found += [*unused(answer, exercise.correct, names, attempts), *scaled(attempts), *moved(attempts)]
+    found += [*unused(answer, exercise.reference, names, attempts), *scaled(attempts), *moved(attempts)]
     found += [*as_weighting(first, exercise.sums)] if exercise.sums else []
     yield from found or [where_wrong(first)]
 
@@ -39,8 +39,8 @@ def at_first_sight(attempt: Attempt) -> str:
         return ""
     at = (~got.isfinite()).nonzero()[0].tolist()
     return (
-        f"Entry {at} is {in_digits(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, or a power or "
-        "an exponential that is too large or too small for floating point."
+        f"{place(at).capitalize()} is {in_digits(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, "
+        "or a power or an exponential that is too large or too small for floating point."
     )
 
 
@@ -59,7 +59,7 @@ def wrong_shape(got: Tensor, expected: Tensor) -> str:
 
 def copied(names: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[str]:
     for i, name in enumerate(names):
-        if all(a.case[i].shape == a.got.shape and same(a.case[i], a.got) for a in attempts):
+        if all(same(torch.as_tensor(a.case[i]), a.got) for a in attempts):
             yield f"The result is the argument `{name}`, unchanged."
             return
     value = attempts[0].got.flatten()[0]
@@ -69,24 +69,28 @@ def copied(names: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[str]:
         yield f"All numbers are {in_digits(value.item())}, whatever the arguments say."
 
 
-def _other(name: str, old: Tensor) -> Tensor:
-    """Another value for an argument, in its range; weights keep their sum."""
+def _other(name: str, old: Tensor | float) -> Tensor | float:
+    """Another value for an argument, in its range; weights keep their sum, and whole numbers stay whole."""
+    value = torch.as_tensor(old)
     if name == "gamma":
         return old + 1.5
-    if name in ("gate", "strength") or old.shape[-1] == 1:
+    if not value.is_floating_point():
+        return value.roll(1, -1) if value.dim() else old + 1
+    if name in ("gate", "strength") or value.dim() == 0 or value.shape[-1] == 1:
         return 0.4 * old + 0.1
     return 0.3 * old + 0.7 * old.roll(1, -1) + (1.5 if name == "memory" else 0)
 
 
-def unused(answer: Answer, correct: Answer, names: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[str]:
+def unused(answer: Answer, reference: Answer, names: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[str]:
     """Arguments that play no part: with another value in their place, the answer says the same."""
     idle = []
     for i, name in enumerate(names):
         changes = []
         for attempt in attempts:
             case = (*attempt.case[:i], _other(name, attempt.case[i]), *attempt.case[i + 1 :])
-            again = try_case(answer, case, correct(*case))
-            if not same(again.expected, attempt.expected):
+            right = try_case(reference, case, attempt.expected).got
+            if right is not None and not same(right, attempt.expected):
+                again = try_case(answer, case, right)
                 changes.append(again.got is None or not same(again.got, attempt.got))
         if changes and not any(changes):
             idle.append(f"`{name}`")
@@ -113,7 +117,7 @@ def scaled(attempts: Sequence[Attempt]) -> Iterator[str]:
 
 def moved(attempts: Sequence[Attempt]) -> Iterator[str]:
     """The right numbers in the wrong places."""
-    shortest = min(a.expected.shape[-1] for a in attempts)
+    shortest = min(a.expected.shape[-1] if a.expected.dim() else 1 for a in attempts)
     ways: dict[str, Callable[[Tensor], Tensor]] = {f"moved by {k}": lambda x, k=k: x.roll(k, -1) for k in STEPS}
     for way, change in ({"in reverse order": lambda x: x.flip(-1)} | ways).items():
         if shortest > 1 and all(same(a.got, change(a.expected)) for a in attempts):
@@ -136,14 +140,20 @@ def as_weighting(attempt: Attempt, sums: str) -> Iterator[str]:
         yield f"The weights sum to {in_digits(total, digits_apart([(total, 1.0)]))} instead of 1. {sums}"
 
 
+def place(at: Sequence[int]) -> str:
+    """What a number of the result is called, by its indices.
+
+    >>> place([]), place([2]), place([0, 2])
+    ('the result', 'entry 2', 'entry [0, 2]')
+    """
+    return f"entry {at[0] if len(at) == 1 else at}" if at else "the result"
+
+
 def where_wrong(attempt: Attempt) -> str:
     got, expected = attempt.got, attempt.expected
     wrong = ~torch.isclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
     at = wrong.nonzero()[0].tolist()
-    place = f"entry {at if len(at) != 1 else at[0]}"
     pair = got[tuple(at)].item(), expected[tuple(at)].item()
     one, other = (in_digits(value, digits_apart([pair])) for value in pair)
-    return (
-        f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place} first: {one} instead of {other}. Work this "
-        "entry out by hand from the equation, and compare each step."
-    )
+    count = f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place(at)} first" if at else "The result is wrong"
+    return f"{count}: {one} instead of {other}. Work it out by hand from the equation, and compare each step."

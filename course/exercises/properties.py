@@ -1,4 +1,4 @@
-"""The property tests of every exercise: what must hold for an answer, beyond agreeing with ``implementation.py``."""
+"""The tests of the functions of ``implementation.py``: what must hold for an answer, beyond agreeing with it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,12 +14,10 @@ from course.exercises.cases import (
     M,
     N,
     S,
-    Test,
     W,
     arguments,
     changed,
     close_match,
-    doubled,
     empty_row,
     every_step,
     one_hot,
@@ -29,10 +27,11 @@ from course.exercises.cases import (
     tensors,
     tiny_memory,
 )
-from course.exercises.relations import (
+from course.exercises.exercise import Test
+from course.exercises.general import FINITE, careful, extreme
+from course.exercises.predicates import (
     equals,
     finite_gradients,
-    gradients,
     heads_in_any_order,
     last_row_untouched,
     lengths_do_not_count,
@@ -44,13 +43,6 @@ from course.exercises.relations import (
     turned,
     within,
 )
-
-ORDINARY = 2  # the first two tests of every exercise have values as in a machine; after them come its own
-FINITE = "... and its gradient is a number"
-DOUBLE = "double precision stays double"
-REACHES = "the gradient reaches every argument"
-
-extreme = partial(Test, extreme=True)
 
 
 def special(name: str) -> Sequence[Test]:
@@ -169,14 +161,13 @@ def special(name: str) -> Sequence[Test]:
 
 def property_tests(name: str) -> list[Test]:
     """All tests of an exercise, from the small examples to the gradients."""
-    correct = getattr(implementation, name)
+    reference = getattr(implementation, name)
     clear = {"weighting": ONE_HOT, "weightings": one_hot(N)[:W], "erase_vector": 1.0, "erase_vectors": 1.0}
     here = {argument: value for argument, value in clear.items() if argument in arguments(name)}
     pointed = changed(name, random_cases(name, 7, [()]), **here) if name in ("read", "write", "write_heads") else []
     return [
-        Test("small examples", small_cases(name)),
-        Test("random cases, up to two leading dimensions", random_cases(name, seed=0)),
+        Test("small examples", small_cases(name), kind="ordinary"),
+        Test("random cases, up to two leading dimensions", random_cases(name, seed=0), kind="ordinary"),
         *special(name),
-        extreme(DOUBLE, doubled(random_cases(name, 6, [()]))),
-        extreme(REACHES, [*random_cases(name, 5, [(), (2,)]), *pointed], gradients(correct)),
+        *careful(reference, random_cases(name, 6, [()]), [*random_cases(name, 5, [(), (2,)]), *pointed]),
     ]
