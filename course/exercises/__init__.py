@@ -9,7 +9,7 @@ from IPython.display import display
 
 import implementation
 from course.exercises.exercise import Answer, Exercise, Predicate
-from course.exercises.general import Cases, tests_of
+from course.exercises.general import Cases, general_tests
 from course.exercises.mistakes import Mistake, mistake
 from course.exercises.mistakes_content import CONTENT
 from course.exercises.mistakes_moving import INTERPOLATE, SHIFT
@@ -112,7 +112,7 @@ def check(
         return
     name = named[0] if named else getattr(functions[0], "__name__", "")
     if reference is not None:
-        tests = partial(tests_of, reference, cases, properties or {})
+        tests = partial(general_tests, reference, cases, properties or {})
         exercise = Exercise(re.sub("^(your|our|my)_", "", name), reference, tests, mistakes, axes)
     elif cases or properties or mistakes:
         raise TypeError("cases, properties and mistakes need a reference: the function that is right")

@@ -19,7 +19,7 @@ REACHES = "the gradient reaches every argument"
 extreme = partial(Test, kind="extreme")
 
 
-def tests_of(reference: Answer, cases: Cases, properties: Mapping[str, Predicate]) -> list[Test]:
+def general_tests(reference: Answer, cases: Cases, properties: Mapping[str, Predicate]) -> list[Test]:
     """The tests of a function that is known by its ``reference``, on ``cases`` given or drawn anew for each purpose.
 
     Raises:

@@ -68,7 +68,8 @@ def judge(exercise: Exercise, answer: Answer) -> Verdict:
     usual = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        return _judged(exercise, answer)
+        with torch.enable_grad():
+            return _judged(exercise, answer)
     finally:
         torch.set_default_dtype(usual)
 
@@ -99,7 +100,7 @@ def _judged(exercise: Exercise, answer: Answer) -> Verdict:
         attempts += tried
     count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
     if count == total:
-        headline = f"{name}: correct. {len(passed)} tests passed, {total} cases:"
+        headline = f"{name}: correct. {len(passed)} test{'s' * (len(passed) > 1)} passed, {total} cases:"
         return Verdict("correct", headline, tuple(passed))
     headline = f"{name}: wrong. {total - count} of {total} cases fail:"
     failed = [attempt for attempt in (*ordinary, *special) if not attempt.passed]
