@@ -886,6 +886,12 @@ def test_each_property_is_broken_by_a_known_mistake(name, capsys):
         assert holds(predicate, bits, case) and not all(held)
 
 
+def test_property_of_many_numbers_holds_for_each():
+    case = (torch.tensor([1.0, -1.0]),)
+    assert holds(lambda answer, x: answer(x) >= 0, torch.abs, case)
+    assert not holds(lambda answer, x: answer(x) >= 0, torch.clone, case)
+
+
 def test_name_is_that_of_the_function_without_whose_it_is(capsys):
     def our_small_loss(logits, targets):
         return bits(logits, targets)

@@ -63,7 +63,7 @@ def check(
     reference: Answer | None = None,
     cases: Cases = (),
     properties: Mapping[str, Predicate] | None = None,
-    mistakes: Sequence[Mistake] = (),
+    mistakes: Sequence = (),
     axes: Sequence[str] = ("entry",),
 ) -> None:
     """Print the verdict on an answer to an exercise: not attempted, correct, or wrong with an example and a hint.
@@ -78,7 +78,7 @@ def check(
             ``torch.Generator``, anew for each purpose. Leading dimensions are checked where cases have them, double
             precision and gradients where the reference has them.
         properties: name -> what must hold besides, ``predicate(answer, *case)``, one truth value or a tensor of them.
-        mistakes: those that are known, each made with :func:`mistake`.
+        mistakes: those that are known, each made with ``mistake(name, hint, *functions)``.
         axes: what the last axes of the result are called, in pictures.
 
     Raises:
