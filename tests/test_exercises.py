@@ -3,6 +3,7 @@
 import ast
 import functools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from bs4 import BeautifulSoup
 from torch.nn import functional as F
 
 import implementation
-from course.exercises import EXERCISES, check, find, judge
+from course.exercises import EXERCISES, check, find, judge, mistake
+from course.exercises.attempts import holds, same
 from course.exercises.cases import arguments, random_cases, small_cases
-from course.exercises.picture import Comparison
+from course.exercises.comparison import Comparison
+from course.exercises.general import DOUBLE, REACHES, general_tests
 from course.exercises.properties import property_tests
-from course.exercises.trials import holds, same
 from implementation import (
     add,
     address,
@@ -34,7 +36,7 @@ from implementation import (
 )
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted((ROOT / "notebooks").glob("[01][0-9]-*.ipynb"))
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 KINDS = ("By hand", "Implement", "Predict, then try")
 
 
@@ -47,7 +49,7 @@ def said(verdict):
     return " ".join(str(verdict).split())
 
 
-# --- The notebooks: three kinds of exercise in every concept chapter, each with a solution
+# --- The notebooks: three kinds of exercise in every chapter, each with a solution
 
 
 def cells(path):
@@ -84,8 +86,8 @@ def solutions(path):
     return {label: code for label, code in found.items() if label}
 
 
-def implementation_cells(path, prefix):
-    """Name of the exercise -> the cell that defines ``prefix_name``, and the one with its check."""
+def checked_cells(path, prefix):
+    """Name of the exercise -> the cell that defines ``prefix_name``, and the code cell behind it."""
     pairs, code = {}, [cell for cell in cells(path) if cell["cell_type"] == "code"]
     for i, cell in enumerate(code):
         defined = re.match(rf"def {prefix}_(\w+)\(", source(cell))
@@ -103,44 +105,95 @@ def defined(cell, name):
     return space[name]
 
 
-YOURS = {name: pair for path in CHAPTERS for name, pair in implementation_cells(path, "your").items()}
-OURS = {name: pair for path in CHAPTERS for name, pair in implementation_cells(path, "our").items()}
+def handed_over(path):
+    """What the checks of a chapter are given beside a reference: the keys of every call or dictionary that has one."""
+    code = [source(cell) for cell in cells(path) if cell["cell_type"] == "code"]
+    for node in (node for text in code if "reference" in text for node in ast.walk(ast.parse(text))):
+        keys = [key.arg for key in getattr(node, "keywords", [])]
+        keys += [getattr(key, "value", None) for key in getattr(node, "keys", [])]
+        if "reference" in keys:
+            yield keys
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_chapter_has_exercises_of_all_kinds_each_with_a_solution(path):
+# The rules, one a function; each message says what to do.
+
+
+def assert_three_kinds(path):
     titles = exercises(path)
-    assert len(titles) >= 3
     for kind in KINDS:
-        assert any(title.startswith(kind) for title in titles.values()), f"none of the kind {kind!r}"
-    assert all(title.startswith(KINDS) for title in titles.values())
-    assert list(solutions(path)) == list(titles), "solutions follow their exercises, one each"
+        assert any(title.startswith(kind) for title in titles.values()), f"add an exercise whose title begins: {kind}"
+    for title in titles.values():
+        assert title.startswith(KINDS), f"let the title {title!r} begin with one of: {', '.join(KINDS)}"
+    assert list(solutions(path)) == list(titles), (
+        "put a solution behind each exercise, in their order, between :::{solution-start} with the exercise's label "
+        f"and :::{{solution-end}}; exercises {list(titles)}, solutions {list(solutions(path))}"
+    )
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_solution_is_confirmed_by_a_compared_output_and_folded_in_the_notebook(path):
+def assert_solutions_shown_right(path):
+    hidden = {"source_hidden": True, "outputs_hidden": True}
     for label, code in solutions(path).items():
-        assert code, f"{label} has no code"
-        assert any(shown(cell).strip() for cell in code), f"nothing shows that the solution of {label} is right"
+        assert code, f"give the solution of {label} a code cell that works the answer out"
+        assert any(shown(cell).strip() for cell in code), f"print what shows that the solution of {label} is right"
         for cell in code:
-            assert cell["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
-            assert "nbval-ignore-output" not in cell["metadata"].get("tags", [])
+            assert cell["metadata"].get("jupyter") == hidden, f'hide the solution of {label}: set "jupyter": {hidden}'
+            assert "nbval-ignore-output" not in cell["metadata"].get("tags", []), (
+                f"the output of the solution of {label} is compared: print what is the same on every machine"
+            )
 
 
-def test_every_exercise_that_can_be_checked_is_set_once():
-    assert list(YOURS) == list(OURS)
-    assert sorted(YOURS) == sorted(EXERCISES)
-    assert sum(len(implementation_cells(path, "your")) for path in CHAPTERS) == len(EXERCISES)
+def assert_checked_as_agreed(path):
+    yours, ours = checked_cells(path, "your"), checked_cells(path, "our")
+    assert list(yours) == list(ours), (
+        f"for each stub your_x, begin a cell of the solution with def our_x: {list(yours)}, {list(ours)}"
+    )
+    for name, (stub, checked) in yours.items():
+        docstring = ast.get_docstring(ast.parse(source(stub)).body[0]) or ""
+        assert "[" in docstring, f"give your_{name} a docstring that says what is asked, with shapes such as [..., N]"
+        assert "raise NotImplementedError" in source(stub), f"let the stub your_{name} raise NotImplementedError"
+        asked = re.fullmatch(rf"check\(your_{name}(.*)\)", source(checked), re.DOTALL)
+        assert asked, f"put a cell behind your_{name} that says check(your_{name}), and no more"
+        assert asked[1] or name in EXERCISES, (
+            f"{name} is not in implementation.py: hand check a reference and cases, check(your_{name}, **asked)"
+        )
+        assert "not attempted yet" in shown(checked), f"run the check of the stub your_{name}"
+        solved = ours[name][0]
+        assert source(solved).endswith(f"check(our_{name}{asked[1]})"), (
+            f"end the solution with check(our_{name}{asked[1]}), given what your_{name} was given"
+        )
+        assert f"{name}: correct." in shown(solved), f"check finds our_{name} wrong: {shown(solved)}"
+        assert not re.search(rf"reference\W+our_{name}\b", "".join(map(source, cells(path)))), (
+            f"our_{name} cannot be its own reference: take a function of the course that has tests of its own"
+        )
+    for keys in handed_over(path):
+        assert "properties" not in keys or "mistakes" in keys, (
+            "for each property, hand over a known mistake that breaks it: mistakes=[mistake(name, hint, function), ...]"
+        )
+
+
+RULES = (assert_three_kinds, assert_solutions_shown_right, assert_checked_as_agreed)
+YOURS = {name: pair for path in CHAPTERS for name, pair in checked_cells(path, "your").items() if name in EXERCISES}
+OURS = {name: pair for path in CHAPTERS for name, pair in checked_cells(path, "our").items() if name in EXERCISES}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_keeps_the_rules_of_exercises(path, rule):
+    rule(path)
+
+
+def test_every_exercise_of_the_paper_is_set_once():
+    names = [name for path in CHAPTERS for name in checked_cells(path, "your") if name in EXERCISES]
+    assert sorted(names) == sorted(EXERCISES), "each function in EXERCISES is asked for in one chapter, as your_name"
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_stub_of_the_notebook_is_not_attempted(name):
     stub, checked = YOURS[name]
     answer = defined(stub, f"your_{name}")
-    assert answer.__doc__ and list(answer.__code__.co_varnames) == arguments(name)
+    assert list(answer.__code__.co_varnames) == arguments(name), f"give your_{name} the arguments of {name}"
     assert verdict(name, answer).status == "not attempted"
-    assert source(checked) == f"check(your_{name})"
-    assert shown(checked).strip() == str(verdict(name, answer))
+    assert shown(checked).strip() == str(verdict(name, answer)), f"run the check of your_{name} again"
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -149,7 +202,76 @@ def test_solution_of_the_notebook_passes(name):
     found = verdict(name, defined(solved, f"our_{name}"))
     assert found.status == "correct", found
     assert all(count == total > 0 for _, count, total in found.passed)
-    assert source(solved).endswith(f"check(our_{name})") and shown(solved).strip() == str(found)
+    assert shown(solved).strip() == str(found), f"run the solution our_{name} again"
+
+
+# A made-up chapter that keeps the rules, and one that breaks each.
+
+CHAPTER = [
+    ("markdown", ":::{exercise} By hand\n:label: one\n:::\n\n:::{solution-start} one\n:label: a\n:::", ""),
+    ("solution", "print(2)", "2"),
+    ("markdown", ":::{solution-end}\n:::\n\n:::{exercise-start} Implement `half`\n:label: two\n:::", ""),
+    ("code", 'def your_half(x):\n    """Half of x [..., N]."""\n    raise NotImplementedError', ""),
+    ("code", "check(your_half, **asked)", "half: not attempted yet."),
+    ("markdown", ":::{exercise-end}\n:::\n\n:::{solution-start} two\n:label: b\n:::", ""),
+    ("solution", "def our_half(x):\n    return x / 2\n\n\ncheck(our_half, **asked)", "half: correct. 3 tests"),
+    ("markdown", ":::{solution-end}\n:::\n\n:::{exercise} Predict, then try\n:label: three\n:::", ""),
+    ("markdown", ":::{solution-start} three\n:label: c\n:::", ""),
+    ("solution", "print(3)", "3"),
+    ("markdown", ":::{solution-end}\n:::", ""),
+    ("code", "asked = dict(reference=half, cases=[], properties={}, mistakes=[])", ""),
+]
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    def written(old="", new=""):
+        def cell(kind, text, output):
+            jupyter = {"jupyter": {"source_hidden": True, "outputs_hidden": True}} if kind == "solution" else {}
+            kind = "code" if kind == "solution" else kind
+            return {"cell_type": kind, "source": [text], "outputs": [{"text": [output]}], "metadata": jupyter}
+
+        text = json.dumps({"cells": [cell(*part) for part in CHAPTER]})
+        assert old in text
+        path = tmp_path / "99-made-up.ipynb"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return path
+
+    return written
+
+
+def test_made_up_chapter_keeps_the_rules(chapter):
+    for rule in RULES:
+        rule(chapter())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("By hand", "Think", "add an exercise whose title begins: By hand"),
+        (r"} two\n:label: b", r"} 2\n:label: b", "put a solution behind each exercise"),
+        ('["2"]', '[""]', "print what shows that the solution of one is right"),
+        ('"source_hidden": true', '"source_hidden": false', "hide the solution of one"),
+        (" [..., N]", "", "a docstring that says what is asked, with shapes"),
+        ("raise NotImplementedError", "return x", "let the stub your_half raise"),
+        ("check(your_half, **asked)", "print(your_half)", "put a cell behind your_half"),
+        (", **asked", "", "hand check a reference and cases"),
+        ("half: not attempted yet.", "", "run the check of the stub"),
+        ("check(our_half, **asked)", "check(our_half)", "end the solution with check"),
+        ("def our_half", "def own_half", "begin a cell of the solution with def our_x"),
+        ("correct. 3 tests", "wrong.", "check finds our_half wrong"),
+        ("reference=half", "reference=our_half", "cannot be its own reference"),
+        (", mistakes=[]", "", "a known mistake that breaks it"),
+    ],
+)  # fmt: skip
+def test_chapter_that_breaks_a_rule_is_told_what_to_do(chapter, old, new, message):
+    told = []
+    for rule in RULES:
+        try:
+            rule(chapter(old, new))
+        except AssertionError as error:
+            told.append(str(error))
+    assert len(told) == 1 and message in told[0], told
 
 
 # --- Known mistakes
@@ -418,7 +540,7 @@ def test_an_answer_that_is_wrong_in_a_corner_does_not_pass():
         for test in property_tests(name):
             corner = test.cases[-1]
 
-            def answer(*given, corner=corner, correct=exercise.correct):
+            def answer(*given, corner=corner, correct=exercise.reference):
                 result = correct(*given)
                 here = all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(given, corner, strict=True))
                 return 1.01 * result + 0.01 if here else result
@@ -433,9 +555,9 @@ def test_every_property_holds_of_the_right_answer_and_can_fail():
         wrong = [variant for mistake in exercise.mistakes for variant in mistake.variants]
         wrong += [answer for other, answer, _ in UNKNOWN.values() if other == name]
         for test in property_tests(name):
-            if test.relation:
-                assert all(holds(test.relation, exercise.correct, case) for case in test.cases), test.name
-                if all(holds(test.relation, answer, case) for answer in wrong for case in test.cases):
+            if test.predicate:
+                assert all(holds(test.predicate, exercise.reference, case) for case in test.cases), test.name
+                if all(holds(test.predicate, answer, case) for answer in wrong for case in test.cases):
                     harmless.append(f"{name}: {test.name}")
     assert harmless == []
 
@@ -489,7 +611,7 @@ BROKEN = {
     "list": (lambda memory, weighting: [1.0, 2.0], "It returns list"),
     "numpy": (numpy_array, "It returns ndarray"),
     "in place": (in_place, "It changes its argument `memory` in place."),
-    "half precision": (half_precision, "It returns a tensor of torch.float16; its arguments are torch.float32"),
+    "half precision": (half_precision, "It returns a tensor of torch.float16; with these arguments torch.float32"),
     "whole numbers": (lambda m, w: implementation.read(m, w).long(), "It returns a tensor of torch.int64"),
     "order of arguments": (names_swapped, "are (weighting, memory); the order should be (memory, weighting)"),
     "too few arguments": (lambda memory: memory, "It must take 2 arguments, in this order: memory, weighting."),
@@ -497,8 +619,8 @@ BROKEN = {
     "leaves": (leaves, "It raises SystemExit"),
     "shape of a row": (lambda m, w: implementation.read(m, w)[..., None], "The shape is [2, 1]; [2] is expected."),
     "one number": (lambda m, w: implementation.read(m, w).sum(), "The shape is []; [2] is expected."),
-    "nan": (lambda m, w: implementation.read(m, w) * float("nan"), "Entry [0] is nan."),
-    "infinite": (lambda m, w: implementation.read(m, w) / 0, "Entry [0] is inf."),
+    "nan": (lambda m, w: implementation.read(m, w) * float("nan"), "Entry 0 is nan."),
+    "infinite": (lambda m, w: implementation.read(m, w) / 0, "Entry 0 is inf."),
     "complex": (lambda m, w: implementation.read(m, w) + 0j, "It returns complex numbers."),
     "sparse": (lambda m, w: implementation.read(m, w).to_sparse(), "It returns a tensor with the layout torch.sparse"),
     "gradients off": (without_gradients, "the gradient is lost on the way"),
@@ -621,6 +743,225 @@ def test_smallest_failing_example_is_shown_in_short_numbers():
     assert "weighting [0, 1, 0] shift [0, 0, 1] expected [0, 0, 1] got [1, 0, 0]" in said(found)
     sizes = [sum(x.numel() for x in case) for case in small_cases("circular_shift")]
     assert found.example.size == min(sizes)
+
+
+# --- Functions that are not in implementation.py: a reference and cases are handed to check
+
+
+def bits(logits, targets):
+    """The mean loss in bits [] of logits [B, K] where the targets [B] are right."""
+    return F.cross_entropy(logits, targets) / math.log(2)
+
+
+def some_bits(g):
+    sizes = ((2, 3), (5, 7), (11, 2))
+    return [(torch.randn(B, K, generator=g), torch.randint(K, (B,), generator=g)) for B, K in sizes]
+
+
+def bits_one_by_one(logits, targets):
+    shares = [row.softmax(0)[k] for row, k in zip(logits, targets, strict=True)]
+    return -sum(torch.log2(share) for share in shares) / len(shares)
+
+
+def bits_that_overflow(logits, targets):
+    return -(logits.exp() / logits.exp().sum(-1, keepdim=True))[range(len(targets)), targets].log2().mean()
+
+
+def faded(series, rate: float, times: int):
+    """A fading sum [..., N] of a series [..., N]: what was counts (rate ** times) times as much a step later."""
+    weights = (rate**times) ** (torch.arange(series.shape[-1])[:, None] - torch.arange(series.shape[-1]))
+    return series @ weights.to(series).tril().T
+
+
+def faded_step_by_step(series, rate, times):
+    sums = [series[..., 0]]
+    for i in range(1, series.shape[-1]):
+        sums.append(sums[-1] * rate**times + series[..., i])
+    return torch.stack(sums, dim=-1)
+
+
+def ranks(series):
+    """The place [..., N] of each number of a series [..., N] in their order, from 0."""
+    return series.argsort(-1).argsort(-1)
+
+
+def above(series):
+    """Whether each number of a series [..., N] is positive."""
+    return series > 0
+
+
+def series(g, *more):
+    return [(torch.randn(*shape, generator=g), *more) for shape in ((3,), (2, 5), (11, 7), (13, 2, 3))]
+
+
+HANDED = {
+    "bits": {
+        "reference": bits,
+        "cases": some_bits,
+        "properties": {
+            "never negative": lambda loss, logits, targets: loss(logits, targets) >= 0,
+            "100 more everywhere: the same": lambda loss, logits, targets: torch.allclose(
+                loss(logits + 100, targets), loss(logits, targets), rtol=1e-3
+            ),
+        },
+        "mistakes": [
+            mistake("natural", "These are nats. Divide by the logarithm of 2.", lambda x, y: F.cross_entropy(x, y)),
+            mistake("sign", "The sign is turned round.", lambda x, y: -bits(x, y)),
+            mistake("no care", "The exponential overflows.", bits_that_overflow),
+        ],
+    },
+    "faded": {"reference": faded, "cases": lambda g: series(g, 0.5, 2), "axes": ("time",)},
+    "ranks": {"reference": ranks, "cases": series},
+    "above": {"reference": above, "cases": series(torch.Generator().manual_seed(7))},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "rows"),
+    [
+        ("bits", bits_one_by_one, "examples 3 of 3 never negative 3 of 3 100 more everywhere: the same 3 of 3 double"),
+        ("bits", lambda x, y: -x.log_softmax(1).gather(1, y[:, None]).mean() * math.log2(math.e), "reaches every"),
+        ("faded", faded_step_by_step, "3 tests passed, 12 cases: examples 4 of 4 double precision stays double 4 of 4"),
+        ("faded", functools.partial(faded), "the gradient reaches every argument 4 of 4"),
+        ("ranks", lambda x: (x[..., None] > x[..., None, :]).sum(-1), "ranks: correct. 1 test passed, 4 cases:"),
+        ("above", lambda x: x.sign() == 1, "above: correct. 1 test passed, 4 cases: examples 4 of 4"),
+    ],
+)
+def test_right_answer_in_any_style_passes(name, answer, rows, capsys):
+    check(answer, name, **HANDED[name])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith(f"{name}: correct.") and rows in printed
+
+
+def your_bits(logits, targets):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        ("bits", your_bits, "bits: not attempted yet. Write the body of your_bits in place of"),
+        ("bits", lambda x, y: F.cross_entropy(x, y), "got 0.228 Hint: These are nats."),
+        ("bits", lambda x, y: 5 * bits(x, y), "expected 0.328 got 1.64 Hint: All numbers are 5 times what they should"),
+        ("bits", lambda x, y: bits(x, y) - 1, "All numbers are off by -1"),
+        ("bits", lambda x, y: torch.zeros(()), "None of the arguments plays a part"),
+        ("bits", lambda x, y: bits(x, 0 * y), "The result does not depend on `targets`"),
+        ("bits", lambda x, y: bits(x, y) * x.mean().exp(), "The result is wrong: "),
+        ("bits", lambda x, y: bits(x, y) / 0, "The result is inf."),
+        ("bits", lambda x, y: F.cross_entropy(x, y, reduction="none"), "The shape is [2]; [] is expected."),
+        ("bits", lambda x, y: bits(x, y).detach(), "right, but the gradient is lost on the way"),
+        ("bits", lambda x, y: bits(x, y).item(), "It returns float, not a tensor of shape []."),
+        ("bits", lambda x, y: bits(x.float(), y), "torch.float32; with these arguments torch.float64 is expected"),
+        ("bits", lambda x, y: bits(x, y.float()), "It raises"),
+        ("bits", lambda x: x, "bits: wrong. Hint: It must take 2 arguments, in this order: logits, targets."),
+        ("bits", lambda targets, logits: bits(logits, targets), "the order should be (logits, targets)."),
+        ("bits", bits_that_overflow, "right in every case, but this does not hold: 100 more everywhere"),
+        ("faded", lambda x, r, n: faded(x, r, 1), "times 2 expected"),
+        ("faded", lambda x, r, n: faded(x, r, 1), "does not depend on `times`"),
+        ("faded", lambda x, r, n: faded(x.flatten(), r, n).view(x.shape), "Without leading dimensions it works."),
+        ("faded", lambda x, r, n: x.fade(r), "The shapes given are series [3], rate [], times []; a result of shape"),
+        ("faded", lambda x, r, n: x.clone(), "The result is the argument `series`, unchanged."),
+        ("faded", lambda x, r, n: faded(x, r, n).flip(-1), "The numbers are right, but in reverse order."),
+        ("faded", lambda x, r, n: faded(x, r, n).mul_(x.relu_().sign()), "It changes its argument `series` in place."),
+        ("ranks", lambda x: x.argsort(-1), "The numbers are right, but in other places."),
+        ("ranks", lambda x: ranks(x) + 1, "All numbers are off by 1"),
+        ("ranks", lambda x: ranks(x).float(), "torch.float32; with these arguments torch.int64 is expected"),
+        ("above", lambda x: x < 0, "3 of 3 numbers are wrong, entry 0 first: 1 instead of 0"),
+    ],
+)  # fmt: skip
+def test_wrong_answer_gets_a_verdict_that_fits(name, answer, words, capsys):
+    check(answer, name, **HANDED[name])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith((f"{name}: wrong.", f"{name}: not")) and words in printed
+
+
+@pytest.mark.parametrize("name", [name for name, asked in HANDED.items() if "mistakes" in asked])
+def test_each_property_is_broken_by_a_known_mistake(name, capsys):
+    for known in HANDED[name]["mistakes"]:
+        check(known.variants[0], name, **HANDED[name])
+        assert f"{name}: wrong." in capsys.readouterr().out
+    for predicate in HANDED[name]["properties"].values():
+        case = some_bits(torch.Generator())[0]
+        held = [holds(predicate, known.variants[0], case) for known in HANDED[name]["mistakes"]]
+        assert holds(predicate, bits, case) and not all(held)
+
+
+def test_property_of_many_numbers_holds_for_each():
+    case = (torch.tensor([1.0, -1.0]),)
+    assert holds(lambda answer, x: answer(x) >= 0, torch.abs, case)
+    assert not holds(lambda answer, x: answer(x) >= 0, torch.clone, case)
+
+
+def test_name_is_that_of_the_function_without_whose_it_is(capsys):
+    def our_small_loss(logits, targets):
+        return bits(logits, targets)
+
+    check(our_small_loss, **HANDED["bits"])
+    assert capsys.readouterr().out.startswith("small_loss: correct.")
+
+
+def test_a_reference_goes_before_a_name_that_is_known(capsys):
+    check(lambda x: x / 2, "read", reference=lambda x: 0.5 * x, cases=[(torch.ones(3),)])
+    assert capsys.readouterr().out.startswith("read: correct. 3 tests passed, 3 cases:")
+
+
+def test_cases_are_drawn_anew_for_each_purpose_and_alike_each_time():
+    seen = []
+
+    def cases(g):
+        seen.append(torch.rand(3, generator=g))
+        return [(seen[-1],)]
+
+    for _ in range(2):
+        check(torch.exp, "power", reference=lambda x: x.exp(), cases=cases)
+    assert [torch.equal(a, b) for a, b in zip(seen[:3], seen[3:], strict=True)] == [True] * 3
+    assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
+
+
+@pytest.mark.parametrize(
+    ("reference", "rows"),
+    [
+        (lambda x: torch.nn.functional.linear(x, torch.ones(2, 3)), ["examples", REACHES]),  # in single precision only
+        (lambda x: x.detach() * 2, ["examples", DOUBLE]),
+        (lambda x: x.sign().long(), ["examples"]),
+        (lambda x: 2 * x, ["examples", DOUBLE, REACHES]),
+    ],
+)
+def test_what_the_reference_cannot_do_is_not_asked(reference, rows):
+    cases = [(torch.randn(3, generator=torch.Generator().manual_seed(0)),)]
+    assert [test.name for test in general_tests(reference, cases, {})] == rows
+
+
+def test_gradients_are_asked_for_where_they_are_off(capsys):
+    with torch.no_grad():
+        check(lambda x, y: bits(x, y).detach(), "bits", **HANDED["bits"])
+    assert "the gradient is lost on the way" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ({"cases": []}, ValueError, "at least one"),
+        ({}, ValueError, "at least one"),
+        ({"cases": [(torch.ones(1),), (torch.ones(1), 2)]}, ValueError, r"got the numbers \[1, 2\]"),
+        ({"cases": [torch.ones(1)]}, TypeError, "a tuple of tensors and numbers, got Tensor"),
+        ({"cases": [("word",)]}, TypeError, "a tuple of tensors and numbers, got str"),
+        ({"cases": [(2.0,)]}, TypeError, "the reference must return a tensor, got float"),
+        ({"cases": [(torch.ones(1),)], "reference": None}, TypeError, "need a reference"),
+    ],
+)
+def test_author_is_told_what_an_exercise_needs(asked, error, message):
+    with pytest.raises(error, match=message):
+        check(lambda x: x, "half", **{"reference": lambda x: x / 2} | asked)
+
+
+def test_picture_calls_the_axes_what_the_author_does(monkeypatch):
+    pictures = []
+    monkeypatch.setattr("course.exercises.display", pictures.append)
+    check(lambda x, r, n: 2 * faded(x, r, n), "faded", **HANDED["faded"])
+    check(lambda x, y: 2 * bits(x, y), "bits", **HANDED["bits"])
+    check(lambda x: 1 - ranks(x), "ranks", **HANDED["ranks"])
+    assert [picture.rows()[0][0] for picture in pictures] == ["time 0", "result", "entry 0"]
 
 
 # --- Cases

@@ -1,92 +1,49 @@
 """Check the answers to the course's exercises: ``check(your_read)`` says what is right with it, or what is wrong."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from textwrap import fill
 
-import torch
 from IPython.display import display
 
-from course.exercises.cases import Answer, arguments
-from course.exercises.exercise import Exercise
-from course.exercises.hints import diagnose, only_properties
+import implementation
+from course.exercises.exercise import Answer, Exercise, Predicate
+from course.exercises.general import Cases, general_tests
+from course.exercises.mistakes import Mistake, mistake
 from course.exercises.mistakes_content import CONTENT
 from course.exercises.mistakes_moving import INTERPOLATE, SHIFT
 from course.exercises.mistakes_reading import COSINE, READ
 from course.exercises.mistakes_sharpening import ADDRESS, SHARPEN
 from course.exercises.mistakes_writing import WRITE, WRITE_HEADS
-from course.exercises.picture import Comparison
-from course.exercises.properties import FINITE, ORDINARY, property_tests
-from course.exercises.trials import DIGITS, Trial, attempt, holds, is_stub, short, wrong_arguments
+from course.exercises.properties import property_tests
+from course.exercises.verdict import WIDTH, judge
 
-WIDTH = 68  # of the text of a verdict, in characters
+__all__ = ["EXERCISES", "check", "find", "judge", "mistake"]
+
 NORMALISED = "Is a normalisation missing, or over the wrong axis?"
 SHARES = "The two shares are g and (1 - g). Look at the signs and parentheses."
 MOVES = "Weight is lost or doubled: does every move from -(S-1)/2 to (S-1)/2 count once, and are all terms added up?"
 
 
+def _of_the_paper(name: str, mistakes: Sequence[Mistake], axes: tuple[str, ...], sums: str = "") -> Exercise:
+    return Exercise(name, getattr(implementation, name), partial(property_tests, name), mistakes, axes, sums)
+
+
 EXERCISES = {
     exercise.name: exercise
     for exercise in (
-        Exercise("read", ("column",), READ),
-        Exercise("cosine_similarity", ("location",), COSINE),
-        Exercise("content_addressing", ("location",), CONTENT, NORMALISED),
-        Exercise("interpolate", ("location",), INTERPOLATE, SHARES),
-        Exercise("circular_shift", ("location",), SHIFT, MOVES),
-        Exercise("sharpen", ("location",), SHARPEN, NORMALISED),
-        Exercise("write", ("location", "column"), WRITE),
-        Exercise("write_heads", ("location", "column"), WRITE_HEADS),
-        Exercise("address", ("location",), ADDRESS, NORMALISED),
+        _of_the_paper("read", READ, ("column",)),
+        _of_the_paper("cosine_similarity", COSINE, ("location",)),
+        _of_the_paper("content_addressing", CONTENT, ("location",), NORMALISED),
+        _of_the_paper("interpolate", INTERPOLATE, ("location",), SHARES),
+        _of_the_paper("circular_shift", SHIFT, ("location",), MOVES),
+        _of_the_paper("sharpen", SHARPEN, ("location",), NORMALISED),
+        _of_the_paper("write", WRITE, ("location", "column")),
+        _of_the_paper("write_heads", WRITE_HEADS, ("location", "column")),
+        _of_the_paper("address", ADDRESS, ("location",), NORMALISED),
     )
 }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is to be said of an answer.
-
-    Args:
-        status: "not attempted", "correct" or "wrong".
-        headline: the first line.
-        passed: for each test its name, how many cases passed, and how many there are.
-        example: the smallest case that failed, if there is one.
-        hint: what seems to be wrong, or what to do.
-        names: of the arguments.
-        axes: of the result.
-    """
-
-    status: str
-    headline: str
-    passed: tuple[tuple[str, int, int], ...] = ()
-    example: Trial | None = None
-    hint: str = ""
-    names: tuple[str, ...] = ()
-    axes: tuple[str, ...] = ()
-
-    @property
-    def picture(self) -> Comparison | None:
-        """Expected against got, if there are two tensors of one shape to compare."""
-        example = self.example
-        if example is None or example.problem or example.got.shape != example.expected.shape:
-            return None
-        return Comparison(example.expected, example.got, self.axes)
-
-    def __str__(self) -> str:
-        width = max((len(name) for name, _, _ in self.passed), default=0)
-        lines = [self.headline]
-        lines += [f"  {name:{width}}  {count:2d} of {total}" for name, count, total in self.passed]
-        if self.example is not None:
-            shown = dict(zip(self.names, map(short, self.example.case), strict=True))
-            digits = self.picture.digits() if self.picture else DIGITS
-            shown["expected"] = short(self.example.expected, digits)
-            shown["got"] = "no tensor" if self.example.got is None else short(self.example.got, digits)
-            width = max(map(len, shown))
-            lines += ["Smallest failing example:", *(f"  {name:{width}}  {value}" for name, value in shown.items())]
-            if self.example.printed:
-                lines.append("  it printed: " + " / ".join(self.example.printed.splitlines()[:3])[:WIDTH])
-        if self.hint:
-            lines.append(fill(f"Hint: {self.hint}", WIDTH, break_long_words=False, break_on_hyphens=False))
-        return "\n".join(lines)
 
 
 def find(name: str) -> Exercise | None:
@@ -99,59 +56,35 @@ def find(name: str) -> Exercise | None:
     return EXERCISES[max(fitting, key=len)] if fitting else None
 
 
-def judge(exercise: Exercise, answer: Answer) -> Verdict:
-    """Try an answer on every case of an exercise. The same answer gets the same verdict every time."""
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        return _judged(exercise, answer)
-    finally:
-        torch.set_default_dtype(usual)
-
-
-def _judged(exercise: Exercise, answer: Answer) -> Verdict:
-    name, names = exercise.name, tuple(arguments(exercise.name))
-    tests = property_tests(name)
-    if is_stub(answer, tests[0].cases[0]):
-        title = getattr(answer, "__name__", name)
-        return Verdict(
-            "not attempted",
-            f"{name}: not attempted yet.\nWrite the body of {title} in place of `raise NotImplementedError`,\n"
-            "then run both cells again.",
-        )
-    complaint = wrong_arguments(answer, names)
-    if complaint:
-        return Verdict("wrong", f"{name}: wrong.", hint=complaint)
-
-    ordinary, special, passed, broken, failing = [], [], [], [], []
-    for i, test in enumerate(tests):
-        trials = ordinary if i < ORDINARY else special
-        tried = [attempt(answer, case, exercise.correct(*case), names) for case in test.cases]
-        held = [not test.relation or holds(test.relation, answer, case) for case in test.cases]
-        passed.append((test.name, sum(t.passed and h for t, h in zip(tried, held, strict=True)), len(tried)))
-        fits = held if test.relation else [trial.passed for trial in tried]
-        broken += [] if any(fits) or trials is ordinary or test.extreme else [test.name]
-        failing += [] if all(trial.passed for trial in tried) or test.name == FINITE else [test.name]
-        trials += tried
-    count, total = (sum(column) for column in zip(*(numbers for _, *numbers in passed), strict=True))
-    if count == total:
-        headline = f"{name}: correct. {len(passed)} tests passed, {total} cases:"
-        return Verdict("correct", headline, tuple(passed))
-    headline = f"{name}: wrong. {total - count} of {total} cases fail:"
-    failed = [trial for trial in (*ordinary, *special) if not trial.passed]
-    if not failed:
-        return Verdict("wrong", headline, tuple(passed), hint=only_properties(passed))
-    hint = diagnose(exercise, answer, names, ordinary, special, broken, failing)
-    smallest = min(failed, key=lambda trial: trial.size)
-    return Verdict("wrong", headline, tuple(passed), smallest, hint, names, exercise.axes)
-
-
-def check(answer: Answer | str, function: Answer | str | None = None) -> None:
+def check(
+    answer: Answer | str,
+    function: Answer | str | None = None,
+    *,
+    reference: Answer | None = None,
+    cases: Cases = (),
+    properties: Mapping[str, Predicate] | None = None,
+    mistakes: Sequence = (),
+    axes: Sequence[str] = ("entry",),
+) -> None:
     """Print the verdict on an answer to an exercise: not attempted, correct, or wrong with an example and a hint.
+
+    A function of ``implementation.py`` is known by its name. Any other needs a ``reference`` and ``cases``.
 
     Args:
         answer: the function to check. Its name says which exercise it answers: ``your_read`` answers ``read``.
         function: the name of the exercise, if the function's own does not say it. The two may come in either order.
+        reference: the function that is right. It has named arguments, and returns one tensor of any shape.
+        cases: tuples of arguments, tensors of any shape and numbers; or a function that draws them with a
+            ``torch.Generator``, anew for each purpose. Leading dimensions are checked where cases have them, double
+            precision and gradients where the reference has them.
+        properties: name -> what must hold besides, ``predicate(answer, *case)``, one truth value or a tensor of them.
+        mistakes: those that are known, each made with ``mistake(name, hint, *functions)``.
+        axes: what the last axes of the result are called, in pictures.
+
+    Raises:
+        TypeError: if a case is not a tuple of tensors and numbers, the reference does not return a tensor, or there are
+            cases, properties or mistakes without a reference.
+        ValueError: if there is a reference without a case, or not all cases have the same number of arguments.
 
     >>> def your_read(memory, weighting):
     ...     raise NotImplementedError
@@ -159,20 +92,37 @@ def check(answer: Answer | str, function: Answer | str | None = None) -> None:
     read: not attempted yet.
     Write the body of your_read in place of `raise NotImplementedError`,
     then run both cells again.
+
+    >>> def our_half(number):
+    ...     return 0.5 * number
+    >>> from torch import randn
+    >>> odd = {"an odd function": lambda half, x: half(-x) == -half(x)}
+    >>> check(our_half, reference=lambda x: x / 2, cases=lambda g: [(randn(3, generator=g),)], properties=odd)
+    half: correct. 4 tests passed, 4 cases:
+      examples                              1 of 1
+      an odd function                       1 of 1
+      double precision stays double         1 of 1
+      the gradient reaches every argument   1 of 1
     """
     given = [x for x in (answer, function) if x is not None]
     named = [x for x in given if isinstance(x, str)]
-    functions: list[Callable] = [x for x in given if callable(x)]
+    functions: list[Answer] = [x for x in given if callable(x)]
     if not functions:
         print("check needs a function, without parentheses behind it: check(your_read).")
         return
     name = named[0] if named else getattr(functions[0], "__name__", "")
-    exercise = find(name)
+    if reference is not None:
+        tests = partial(general_tests, reference, cases, properties or {})
+        exercise = Exercise(re.sub("^(your|our|my)_", "", name), reference, tests, mistakes, axes)
+    elif cases or properties or mistakes:
+        raise TypeError("cases, properties and mistakes need a reference: the function that is right")
+    else:
+        exercise = find(name)
     if exercise is None:
         print(fill(f"There is no exercise for {name!r}. There are: {', '.join(EXERCISES)}.", WIDTH))
         print("Name the function so (your_read), or say which is meant: check(function, 'read').")
         return
     verdict = judge(exercise, functions[0])
     print(verdict)
-    if verdict.picture is not None:
-        display(verdict.picture)
+    if verdict.comparison is not None:
+        display(verdict.comparison)

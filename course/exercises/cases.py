@@ -4,23 +4,19 @@ Nothing here knows a solution: what should come out is computed by ``implementat
 """
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 import implementation
+from course.exercises.exercise import Case
 
 N, M, S, W = 7, 5, 3, 3  # locations, width, shift width, heads; prime, so that axes cannot be mixed up unseen
 LEADING = ((), (), (1,), (2,), (13,), (11, 2))  # leading dimensions of the random cases
 
-Case = tuple[Tensor, ...]
-Answer = Callable[..., Tensor]
-Relation = Callable[[Answer, Case], tuple[Tensor, Tensor]]
 
-
-def number(value: float) -> Tensor:
+def scalar(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float32)
 
 
@@ -33,24 +29,6 @@ ONE_HOT = one_hot(N)[3]
 FINE = torch.tensor([0.3, 0.1, 0.05, 0.0, 0.4, 0.15, 0.0], dtype=torch.float32)  # has zeros, and one largest entry
 TINY = 1e-6  # as small as the cells of a memory at the start of a run
 
-
-@dataclass(frozen=True)
-class Test:
-    """Cases, and what must hold for each: ``relation`` gives two tensors that should be equal.
-
-    Without a relation, the answer must equal the function in ``implementation.py``. An ``extreme`` test is none to
-    start with: it asks for care with large, tiny or rare values, or for sizes that are seldom met.
-    """
-
-    __test__ = False  # pytest should not take it for one of its own
-
-    name: str
-    cases: Sequence[Case]
-    relation: Relation | None = None
-    extreme: bool = False
-
-
-# --- Cases
 
 SMALL = {  # short numbers, so that they can be followed by hand
     "read": [
@@ -122,7 +100,7 @@ def small_cases(name: str) -> list[Case]:
     return [*cases, tuple(map(torch.stack, zip(cases[first], cases[second], strict=True)))]
 
 
-def draw(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int = S, heads: int = W) -> Tensor:
+def random_value(argument: str, leading: tuple[int, ...], g: torch.Generator, width: int = S, heads: int = W) -> Tensor:
     """A random value for an argument of this name, in the range that it has in a machine."""
 
     def normal(*shape: int) -> Tensor:
@@ -156,7 +134,7 @@ def random_cases(
     name: str, seed: int, leading: Sequence[tuple[int, ...]] = LEADING, width: int = S, heads: int = W
 ) -> list[Case]:
     g = torch.Generator().manual_seed(seed)
-    return [tuple(draw(argument, lead, g, width, heads) for argument in arguments(name)) for lead in leading]
+    return [tuple(random_value(argument, lead, g, width, heads) for argument in arguments(name)) for lead in leading]
 
 
 def changed(name: str, cases: Sequence[Case], **values: Tensor | float) -> list[Case]:
@@ -170,11 +148,6 @@ def changed(name: str, cases: Sequence[Case], **values: Tensor | float) -> list[
         return torch.zeros_like(old) + values[argument] if argument in values else old
 
     return [tuple(map(new, names, case)) for case in cases]
-
-
-def doubled(cases: Sequence[Case]) -> list[Case]:
-    """The same cases in double precision."""
-    return [tuple(argument.double() for argument in case) for case in cases]
 
 
 def empty_row(name: str) -> list[Case]:

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from course.exercises.exercise import Exercise
-from course.exercises.trials import ABSOLUTE, RELATIVE, Answer, Trial, attempt, digits_apart, number, same
+from course.exercises.attempts import ABSOLUTE, RELATIVE, Attempt, digits_apart, in_digits, same, try_case
+from course.exercises.exercise import Answer, Exercise
 
 OFF = 1e-3  # a sum of weights this far from 1 is worth a word
 STEPS = (1, -1, 2, -2, 3, -3)
 
 
 def seen(
-    exercise: Exercise, answer: Answer, names: Sequence[str], first: Trial, trials: Sequence[Trial], always: bool
+    exercise: Exercise, answer: Answer, names: Sequence[str], first: Attempt, attempts: Sequence[Attempt], always: bool
 ) -> Iterator[str]:
-    """Observations, the most telling first. ``trials`` failed and have as many dimensions as ``first`` of them.
+    """Observations, the most telling first. ``attempts`` failed and have as many dimensions as ``first`` of them.
 
     ``always`` says whether all ordinary cases fail.
     """
@@ -23,24 +23,24 @@ def seen(
     if sight:
         yield sight
         return
-    trials = [t for t in trials if t.got.shape == t.expected.shape]
-    found = [*copied(names, trials)] if always else []
-    found += [*unused(answer, exercise.correct, names, trials), *scaled(trials), *moved(trials)]
+    attempts = [a for a in attempts if a.got.shape == a.expected.shape]
+    found = [*copied(names, attempts)] if always else []
+    found += [*unused(answer, exercise.reference, names, attempts), *scaled(attempts), *moved(attempts)]
     found += [*as_weighting(first, exercise.sums)] if exercise.sums else []
     yield from found or [where_wrong(first)]
 
 
-def at_first_sight(trial: Trial) -> str:
+def at_first_sight(attempt: Attempt) -> str:
     """What makes all else pointless: a wrong shape, or something that is no number. Else empty."""
-    got = trial.got
-    if got.shape != trial.expected.shape:
-        return wrong_shape(got, trial.expected)
+    got = attempt.got
+    if got.shape != attempt.expected.shape:
+        return wrong_shape(got, attempt.expected)
     if got.isfinite().all():
         return ""
     at = (~got.isfinite()).nonzero()[0].tolist()
     return (
-        f"Entry {at} is {number(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, or a power or an "
-        "exponential that is too large or too small for floating point."
+        f"{place(at).capitalize()} is {in_digits(got[tuple(at)].item())}. Look for a division by 0, a logarithm of 0, "
+        "or a power or an exponential that is too large or too small for floating point."
     )
 
 
@@ -57,37 +57,41 @@ def wrong_shape(got: Tensor, expected: Tensor) -> str:
     return f"{shapes} Check over which dimension you sum, and what is broadcast against what."
 
 
-def copied(names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
+def copied(names: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[str]:
     for i, name in enumerate(names):
-        if all(t.case[i].shape == t.got.shape and same(t.case[i], t.got) for t in trials):
+        if all(same(torch.as_tensor(a.case[i]), a.got) for a in attempts):
             yield f"The result is the argument `{name}`, unchanged."
             return
-    value = trials[0].got.flatten()[0]
-    if all(same(t.got, value.expand(t.got.shape)) for t in trials) and any(
-        t.expected.max() - t.expected.min() > OFF for t in trials
+    value = attempts[0].got.flatten()[0]
+    if all(same(a.got, value.expand(a.got.shape)) for a in attempts) and any(
+        a.expected.max() - a.expected.min() > OFF for a in attempts
     ):
-        yield f"All numbers are {number(value.item())}, whatever the arguments say."
+        yield f"All numbers are {in_digits(value.item())}, whatever the arguments say."
 
 
-def _other(name: str, old: Tensor) -> Tensor:
-    """Another value for an argument, in its range; weights keep their sum."""
+def _other(name: str, old: Tensor | float) -> Tensor | float:
+    """Another value for an argument, in its range; weights keep their sum, and whole numbers stay whole."""
+    value = torch.as_tensor(old)
     if name == "gamma":
         return old + 1.5
-    if name in ("gate", "strength") or old.shape[-1] == 1:
+    if not value.is_floating_point():
+        return value.roll(1, -1) if value.dim() else old + 1
+    if name in ("gate", "strength") or value.dim() == 0 or value.shape[-1] == 1:
         return 0.4 * old + 0.1
     return 0.3 * old + 0.7 * old.roll(1, -1) + (1.5 if name == "memory" else 0)
 
 
-def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequence[Trial]) -> Iterator[str]:
+def unused(answer: Answer, reference: Answer, names: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[str]:
     """Arguments that play no part: with another value in their place, the answer says the same."""
     idle = []
     for i, name in enumerate(names):
         changes = []
-        for trial in trials:
-            case = (*trial.case[:i], _other(name, trial.case[i]), *trial.case[i + 1 :])
-            again = attempt(answer, case, correct(*case))
-            if not same(again.expected, trial.expected):
-                changes.append(again.got is None or not same(again.got, trial.got))
+        for attempt in attempts:
+            case = (*attempt.case[:i], _other(name, attempt.case[i]), *attempt.case[i + 1 :])
+            right = try_case(reference, case, attempt.expected).got
+            if right is not None and not same(right, attempt.expected):
+                again = try_case(answer, case, right)
+                changes.append(again.got is None or not same(again.got, attempt.got))
         if changes and not any(changes):
             idle.append(f"`{name}`")
     if len(idle) == len(names):
@@ -96,54 +100,60 @@ def unused(answer: Answer, correct: Answer, names: Sequence[str], trials: Sequen
         yield f"The result does not depend on {' or '.join(idle)}: another value there changes nothing."
 
 
-def scaled(trials: Sequence[Trial]) -> Iterator[str]:
+def scaled(attempts: Sequence[Attempt]) -> Iterator[str]:
     """One factor, or one difference, between all numbers."""
-    if all(same(t.got, -t.expected) for t in trials):
+    if all(same(a.got, -a.expected) for a in attempts):
         yield "All signs are turned round."
         return
-    got, expected = (torch.cat([pair[i].flatten() for pair in ((t.got, t.expected) for t in trials)]) for i in (0, 1))
+    got, expected = (torch.cat([pair[i].flatten() for pair in ((a.got, a.expected) for a in attempts)]) for i in (0, 1))
     nonzero = expected.abs() > 1e-4
     factor = (got[nonzero] / expected[nonzero]).median() if nonzero.any() else torch.tensor(0.0)
     difference = (got - expected).median()
     if int(nonzero.sum()) > 1 and same(got, factor * expected) and bool(factor != 0):
-        yield f"All numbers are {number(factor.item())} times what they should be: a factor is too much, or missing."
+        yield f"All numbers are {in_digits(factor.item())} times what they should be: a factor is too much, or missing."
     elif len(got) > 1 and same(got - expected, difference.expand(got.shape)):
-        yield f"All numbers are off by {number(difference.item())}: a term is too much, or missing."
+        yield f"All numbers are off by {in_digits(difference.item())}: a term is too much, or missing."
 
 
-def moved(trials: Sequence[Trial]) -> Iterator[str]:
+def moved(attempts: Sequence[Attempt]) -> Iterator[str]:
     """The right numbers in the wrong places."""
-    shortest = min(t.expected.shape[-1] for t in trials)
+    shortest = min(a.expected.shape[-1] if a.expected.dim() else 1 for a in attempts)
     ways: dict[str, Callable[[Tensor], Tensor]] = {f"moved by {k}": lambda x, k=k: x.roll(k, -1) for k in STEPS}
     for way, change in ({"in reverse order": lambda x: x.flip(-1)} | ways).items():
-        if shortest > 1 and all(same(t.got, change(t.expected)) for t in trials):
+        if shortest > 1 and all(same(a.got, change(a.expected)) for a in attempts):
             yield f"The numbers are right, but {way}."
             return
-    ranked = ([torch.sort(x.flatten()).values for x in (t.got, t.expected)] for t in trials)
+    ranked = ([torch.sort(x.flatten()).values for x in (a.got, a.expected)] for a in attempts)
     if shortest > 1 and all(same(*pair) for pair in ranked):
         yield "The numbers are right, but in other places."
 
 
-def as_weighting(trial: Trial, sums: str) -> Iterator[str]:
+def as_weighting(attempt: Attempt, sums: str) -> Iterator[str]:
     """What a weighting must be, if one is expected; ``sums`` is said if it does not sum to 1."""
-    got, expected = trial.got, trial.expected
+    got, expected = attempt.got, attempt.expected
     if bool((got < 0).any()):
-        yield f"A weight is negative ({number(got.min().item())}). Weights lie between 0 and 1."
+        yield f"A weight is negative ({in_digits(got.min().item())}). Weights lie between 0 and 1."
     totals = got.sum(-1).flatten()
     off = (totals - 1).abs()
     if bool(off.max() > OFF) and same(expected.sum(-1), torch.ones_like(expected.sum(-1))):
         total = totals[off.argmax()].item()
-        yield f"The weights sum to {number(total, digits_apart([(total, 1.0)]))} instead of 1. {sums}"
+        yield f"The weights sum to {in_digits(total, digits_apart([(total, 1.0)]))} instead of 1. {sums}"
 
 
-def where_wrong(trial: Trial) -> str:
-    got, expected = trial.got, trial.expected
+def place(at: Sequence[int]) -> str:
+    """What a number of the result is called, by its indices.
+
+    >>> place([]), place([2]), place([0, 2])
+    ('the result', 'entry 2', 'entry [0, 2]')
+    """
+    return f"entry {at[0] if len(at) == 1 else at}" if at else "the result"
+
+
+def where_wrong(attempt: Attempt) -> str:
+    got, expected = attempt.got, attempt.expected
     wrong = ~torch.isclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
     at = wrong.nonzero()[0].tolist()
-    place = f"entry {at if len(at) != 1 else at[0]}"
     pair = got[tuple(at)].item(), expected[tuple(at)].item()
-    one, other = (number(value, digits_apart([pair])) for value in pair)
-    return (
-        f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place} first: {one} instead of {other}. Work this "
-        "entry out by hand from the equation, and compare each step."
-    )
+    one, other = (in_digits(value, digits_apart([pair])) for value in pair)
+    count = f"{int(wrong.sum())} of {got.numel()} numbers are wrong, {place(at)} first" if at else "The result is wrong"
+    return f"{count}: {one} instead of {other}. Work it out by hand from the equation, and compare each step."

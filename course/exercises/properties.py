@@ -1,4 +1,4 @@
-"""The property tests of every exercise: what must hold for an answer, beyond agreeing with ``implementation.py``."""
+"""The tests of the functions of ``implementation.py``: what must hold for an answer, beyond agreeing with it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,25 +14,24 @@ from course.exercises.cases import (
     M,
     N,
     S,
-    Test,
     W,
     arguments,
     changed,
     close_match,
-    doubled,
     empty_row,
     every_step,
-    number,
     one_hot,
     random_cases,
+    scalar,
     small_cases,
     tensors,
     tiny_memory,
 )
-from course.exercises.relations import (
+from course.exercises.exercise import Test
+from course.exercises.general import FINITE, careful, extreme
+from course.exercises.predicates import (
     equals,
     finite_gradients,
-    gradients,
     heads_in_any_order,
     last_row_untouched,
     lengths_do_not_count,
@@ -44,13 +43,6 @@ from course.exercises.relations import (
     turned,
     within,
 )
-
-ORDINARY = 2  # the first two tests of every exercise have values as in a machine; after them come its own
-FINITE = "... and its gradient is a number"
-DOUBLE = "double precision stays double"
-REACHES = "the gradient reaches every argument"
-
-extreme = partial(Test, extreme=True)
 
 
 def special(name: str) -> Sequence[Test]:
@@ -79,12 +71,12 @@ def special(name: str) -> Sequence[Test]:
             ]
         case "content_addressing":
             far = (2 * one_hot(N, M), 3 * one_hot(M)[3])  # similarities 0 and 1, nothing between
-            opposite = [(-m[:1] * torch.arange(1, N + 1).unsqueeze(-1), m[0], number(80)) for m, *_ in plain]
+            opposite = [(-m[:1] * torch.arange(1, N + 1).unsqueeze(-1), m[0], scalar(80)) for m, *_ in plain]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("strength 0: uniform", with_(strength=0.0), equals(value=1 / N)),
                 Test("turning the memory turns the result", cases, turned((0, -2), output=-1)),
-                extreme("strength 1e4: the best match, no overflow", [(*far, number(1e4))]),
+                extreme("strength 1e4: the best match, no overflow", [(*far, scalar(1e4))]),
                 extreme("two rows nearly alike, strengths 1 to 1e4", close_match()),
                 extreme("no row is like the key, strength 80: uniform", opposite, equals(value=1 / N)),
                 extreme("an empty row or key has similarity 0", empty_row(name)),
@@ -109,10 +101,10 @@ def special(name: str) -> Sequence[Test]:
             ]
         case "sharpen":
             two = torch.stack([FINE, FINE.flip(0) * 0.1 + 0.9 * one_hot(N)[0]])
-            huge = [(FINE, number(1000)), *tensors(([0.5, 0.49, 0.01], 1000))]
-            huge.append((two, torch.stack([number(1000), number(700)])))
+            huge = [(FINE, scalar(1000)), *tensors(([0.5, 0.49, 0.01], 1000))]
+            huge.append((two, torch.stack([scalar(1000), scalar(700)])))
             ties = tensors(([0.4, 0.2, 0.4], 1000), ([0.3, 0.3, 0.29, 0.11], 60), ([0.3, 0.29, 0.21, 0.2], 200))
-            zeros = [(FINE, number(1)), (FINE, number(2.5))]
+            zeros = [(FINE, scalar(1)), (FINE, scalar(2.5))]
             return [
                 Test("sums to one, nothing negative", cases, sums_to_one),
                 Test("gamma 1 changes nothing", with_(gamma=1.0), equals(argument=0)),
@@ -169,14 +161,13 @@ def special(name: str) -> Sequence[Test]:
 
 def property_tests(name: str) -> list[Test]:
     """All tests of an exercise, from the small examples to the gradients."""
-    correct = getattr(implementation, name)
+    reference = getattr(implementation, name)
     clear = {"weighting": ONE_HOT, "weightings": one_hot(N)[:W], "erase_vector": 1.0, "erase_vectors": 1.0}
     here = {argument: value for argument, value in clear.items() if argument in arguments(name)}
     pointed = changed(name, random_cases(name, 7, [()]), **here) if name in ("read", "write", "write_heads") else []
     return [
-        Test("small examples", small_cases(name)),
-        Test("random cases, up to two leading dimensions", random_cases(name, seed=0)),
+        Test("small examples", small_cases(name), kind="ordinary"),
+        Test("random cases, up to two leading dimensions", random_cases(name, seed=0), kind="ordinary"),
         *special(name),
-        extreme(DOUBLE, doubled(random_cases(name, 6, [()]))),
-        extreme(REACHES, [*random_cases(name, 5, [(), (2,)]), *pointed], gradients(correct)),
+        *careful(reference, random_cases(name, 6, [()]), [*random_cases(name, 5, [(), (2,)]), *pointed]),
     ]

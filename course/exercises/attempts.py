@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.exercises.cases import Answer, Case, Relation
+from course.exercises.exercise import Answer, Case, Predicate, copies
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances of float32, over a few dozen operations
 DIGITS, MOST_DIGITS = 3, 9
@@ -21,13 +21,18 @@ MAX_NUMBERS = 60  # a longer tensor is described by its shape
 
 def same(got: Tensor, expected: Tensor) -> bool:
     """Whether two tensors have one shape, and numbers that are equal but for rounding (nan equals nothing)."""
-    return got.shape == expected.shape and torch.allclose(got, expected, rtol=RELATIVE, atol=ABSOLUTE)
+    return got.shape == expected.shape and torch.allclose(got.double(), expected.double(), rtol=RELATIVE, atol=ABSOLUTE)
 
 
-def number(value: float, digits: int = DIGITS) -> str:
+def fractions(value: Tensor) -> Tensor:
+    """The same numbers in a type that can be subtracted and averaged: whole numbers, true and false become double."""
+    return value if value.is_floating_point() else value.double()
+
+
+def in_digits(value: float, digits: int = DIGITS) -> str:
     """A number in short.
 
-    >>> number(0.30000001), number(1000.0), number(-0.0), number(1e-6), number(float("nan"))
+    >>> in_digits(0.30000001), in_digits(1000.0), in_digits(-0.0), in_digits(1e-6), in_digits(float("nan"))
     ('0.3', '1000', '0', '1e-06', 'nan')
     """
     return str(int(value)) if value == value and abs(value) < 1e6 and value == int(value) else f"{value:.{digits}g}"
@@ -43,23 +48,24 @@ def digits_apart(pairs: Sequence[tuple[float, float]]) -> int:
     return max(alike, default=DIGITS - 1) + 1
 
 
-def short(value: Tensor, digits: int = DIGITS) -> str:
-    """A tensor in short.
+def short(value: Tensor | float, digits: int = DIGITS) -> str:
+    """A tensor or a number in short.
 
     >>> short(torch.tensor([[1.0, 0.25], [0.0, -1.0]]))
     '[[1, 0.25], [0, -1]]'
     >>> short(torch.zeros(7, 11))
     'a tensor of shape [7, 11]'
     """
+    value = torch.as_tensor(value)
     if value.numel() > MAX_NUMBERS:
         return f"a tensor of shape {list(value.shape)}"
     if value.dim() == 0:
-        return number(value.item(), digits)
+        return in_digits(value.item(), digits)
     return "[" + ", ".join(short(part, digits) for part in value) + "]"
 
 
 @dataclass(frozen=True)
-class Trial:
+class Attempt:
     """One case, what should have come out, and what came out: a tensor to compare, or a ``problem`` in words."""
 
     case: Case
@@ -74,19 +80,19 @@ class Trial:
 
     @property
     def size(self) -> int:
-        return sum(argument.numel() for argument in self.case)
+        return sum(torch.as_tensor(argument).numel() for argument in self.case)
 
 
-def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] = ()) -> Trial:
+def try_case(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] = ()) -> Attempt:
     """Run the answer on copies of the arguments (``names``). Whatever it raises or prints is kept for the verdict."""
-    given = tuple(argument.clone() for argument in case)
+    given = copies(case)
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed), torch.enable_grad():
             got = answer(*given)
     except (Exception, SystemExit) as error:
-        return Trial(case, expected, None, raised(error, answer), printed.getvalue())
-    problem = unusable(got, expected)
+        return Attempt(case, expected, None, raised(error, answer), printed.getvalue())
+    problem, expected = unusable(got, expected), fractions(expected.detach())
     spoiled = [i for i, pair in enumerate(zip(case, given, strict=True)) if not _untouched(*pair)]
     if not problem and spoiled:
         name = f"`{names[spoiled[0]]}`" if names else f"number {spoiled[0] + 1}"
@@ -94,8 +100,9 @@ def attempt(answer: Answer, case: Case, expected: Tensor, names: Sequence[str] =
             f"It changes its argument {name} in place. Whoever calls it still needs the old one: make a new tensor, "
             "with x * y and not x *= y, or work on x.clone()."
         )
-    shown = got.detach().clone() if isinstance(got, Tensor) and _ordinary(got) else None  # it may be used again
-    return Trial(case, expected, shown, problem, printed.getvalue())
+    usable = isinstance(got, Tensor) and _ordinary(got)
+    shown = fractions(got.detach().clone()) if usable else None  # cloned, for it may be used again
+    return Attempt(case, expected, shown, problem, printed.getvalue())
 
 
 def _ordinary(got: Tensor) -> bool:
@@ -103,8 +110,8 @@ def _ordinary(got: Tensor) -> bool:
     return got.layout is torch.strided and got.device.type == "cpu" and not got.is_complex()
 
 
-def _untouched(old: Tensor, new: Tensor) -> bool:
-    return old.shape == new.shape and torch.equal(old, new)
+def _untouched(old: Tensor | float, new: Tensor | float) -> bool:
+    return torch.equal(torch.as_tensor(old), torch.as_tensor(new))
 
 
 def unusable(got: object, expected: Tensor) -> str:
@@ -122,7 +129,7 @@ def unusable(got: object, expected: Tensor) -> str:
     if not _ordinary(got):
         return f"It returns a tensor with the layout {got.layout} on {got.device}; an ordinary one is expected."
     if got.dtype != expected.dtype:
-        return f"It returns a tensor of {got.dtype}; its arguments are {expected.dtype}, and so should the result be."
+        return f"It returns a tensor of {got.dtype}; with these arguments {expected.dtype} is expected."
     return ""
 
 
@@ -143,12 +150,11 @@ def _file(answer: Answer) -> str:
     return getattr(getattr(answer, "__code__", None), "co_filename", "")
 
 
-def holds(relation: Relation, answer: Answer, case: Case) -> bool:
-    """Whether a property holds; an exception means no."""
+def holds(predicate: Predicate, answer: Answer, case: Case) -> bool:
+    """Whether a property holds, everywhere if it is said of many numbers; an exception means no."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), torch.enable_grad():
-            got, expected = relation(answer, tuple(argument.clone() for argument in case))
-            return isinstance(got, Tensor) and got.dtype == expected.dtype and same(got, expected)
+            return bool(torch.as_tensor(predicate(answer, *copies(case))).all())
     except (Exception, SystemExit):
         return False
 
@@ -168,7 +174,7 @@ def is_stub(answer: Answer, case: Case) -> bool:
     nothing = empty and set(code.co_consts) <= {None, getattr(answer, "__doc__", None)}
     return nothing or (
         "NotImplementedError" in code.co_names
-        and attempt(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
+        and try_case(answer, case, torch.empty(0)).problem.startswith("It raises NotImplementedError")
     )
 
 

@@ -7,7 +7,7 @@ from html import escape
 import torch
 from torch import Tensor
 
-from course.exercises.trials import digits_apart, number, same
+from course.exercises.attempts import digits_apart, in_digits, same
 
 MAX_ROWS = 16
 BAR = 14  # the longest bar, in characters, or in halves of an em
@@ -24,8 +24,7 @@ class Comparison:
 
     def rows(self) -> list[tuple[str, float, float, bool]]:
         """A label, the number expected, the number got and whether it is right; wrong ones first if there are many."""
-        leading = self.expected.dim() - len(self.axes)
-        names = [*(["batch"] * leading), *self.axes]
+        names = [*(["batch"] * self.expected.dim()), *self.axes][len(self.axes) :]
         rows = []
         for at in torch.ones_like(self.expected).nonzero().tolist() or [[]]:
             label = ", ".join(f"{name} {i}" for name, i in zip(names, at, strict=True)) or "result"
@@ -49,7 +48,7 @@ class Comparison:
 
         def cell(value: float) -> str:
             bar = "█" * round(BAR * min(abs(value), scale) / scale) if value == value else ""
-            return f"{number(value, digits):>8} {bar:{BAR}}"
+            return f"{in_digits(value, digits):>8} {bar:{BAR}}"
 
         lines = [f"{'':{width}} {'expected':>8} {'':{BAR}} {'got':>8}"]
         lines += [f"{label:{width}} {cell(e)} {cell(g)}{'' if ok else ' wrong'}" for label, e, g, ok in rows]
@@ -63,7 +62,7 @@ class Comparison:
             fill = "transparent" if value < 0 else COLOURS[kind]  # a negative number is an outline
             bar = f"width: {BAR / 2 * share:.2f}em; height: 0.8em; background: {fill}"
             bar += f"; outline: 2px solid {COLOURS[kind]}; outline-offset: -2px" if value < 0 else ""
-            shown, space = escape(number(value, digits)), '<td style="min-width: 7.5em" aria-hidden="true">'
+            shown, space = escape(in_digits(value, digits)), '<td style="min-width: 7.5em" aria-hidden="true">'
             return f'<td style="text-align: right">{shown}</td>{space}<div style="{bar}"></div></td>'
 
         head = "".join(f'<th scope="col" colspan="2" style="text-align: left">{kind}</th>' for kind in COLOURS)
