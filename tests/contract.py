@@ -119,8 +119,6 @@ def its_config_makes_it_again(machine):
     made[0].double().load_state_dict(machine.state_dict())
     inputs = inputs_for(machine)
     same(made[0](inputs), machine(inputs), rtol=0, atol=0)
-    config["input_size"] = 99
-    assert machine.config["input_size"] != 99, "config is a copy"
     if all(isinstance(value, str | int | bool) for value in config.values()):
         assert json.loads(json.dumps(config)) == config
 
