@@ -38,6 +38,13 @@ lint: $(READY)  ## check style and spelling of code, notebooks and pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	@if command -v npm >/dev/null && \
+		{ test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --loglevel=error; }; then \
+		echo "npx eslint ."; npx --no-install eslint .; \
+	else \
+		echo "THE PAGES' SCRIPTS WERE NOT CHECKED: this needs Node.js 18.18 or newer, npm, and packages that npm fetches" >&2; \
+		test -z "$$CI"; \
+	fi
 
 unit: $(READY)  ## test implementation.py, course/, the docstrings, and that no notebook lost its outputs
 	$(PYTEST) --doctest-modules implementation.py course tests --ignore=tests/site

@@ -3,21 +3,25 @@
 A page that was opened from disk may load scripts, but no other files, so each machine travels as a classic script,
 ``_static/machines/copy-lstm.js``, fetched only when the reader chooses it. ``_static/machines/index.js`` lists them.
 
-Which machines are offered follows from the manifest: those that answer wrongly at most ``MOST_WRONG`` of the bits that
-count, on sequences as in training, and whose file is small enough.
+The page offers a machine if it can show it (``tasks.js`` has its task, ``machine_signals.py`` its signals), if at most
+``MOST_WRONG`` of the bits that count are wrong on sequences as in training, and if its file is small enough. The log of
+the build says why others are left out.
 """
 
 import inspect
 import json
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine_signals import signals
 from sphinx.application import Sphinx
-from sphinx.util import logging
+from torch import nn
 
-from course.pretrained import WEIGHTS, available, load, record
+from course.pretrained import KINDS, WEIGHTS, available, load, record
 from implementation import NTM
 
 MOST_WRONG = 0.05  # share of wrong bits up to which a task counts as solved well
@@ -27,7 +31,7 @@ EXPONENTS = 64  # different ones that the packing has room for
 # Keywords of a machine that a recipe may leave as they are. Read here, since autodoc later puts texts for the defaults.
 DEFAULTS = {p.name: p.default for p in inspect.signature(NTM).parameters.values() if p.default is not p.empty}
 
-logger = logging.getLogger(__name__)
+TASKS_SCRIPT = Path(__file__).parents[1] / "_static" / "tasks.js"
 
 
 def pack(weights: np.ndarray) -> tuple[str, list[int]]:
@@ -58,7 +62,7 @@ def pack(weights: np.ndarray) -> tuple[str, list[int]]:
     return halves.astype("<u2").tobytes().decode("utf-16-le"), exponents.tolist()
 
 
-def config_of(machine: NTM, settings: Mapping[str, Any]) -> dict[str, Any]:
+def config_of(machine: nn.Module, settings: Mapping[str, Any]) -> dict[str, Any]:
     """All keywords that make the machine, whether its recipe names them or leaves them as they are."""
     sizes = {"input_size": machine.input_size, "output_size": machine.output_size}
     return DEFAULTS | dict(settings["machine"]) | sizes | {"controller": settings["controller"]}
@@ -74,37 +78,64 @@ def solved_well(entry: Mapping[str, Any]) -> bool:
     return trained_on["wrong"] <= MOST_WRONG * trained_on["asked"]
 
 
-def about(task: str, controller: str, directory: Path = WEIGHTS) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A machine as the page lists it, and as its own file holds it besides."""
-    entry, machine = record(task, controller, directory), load(task, controller, directory=directory)
-    tensors = {name: tensor.numpy() for name, tensor in machine.state_dict().items()}
+def tasks_of_the_page() -> list[str]:
+    """The tasks that the page can ask, by their names in ``course.recipes``.
+
+    >>> "copy" in tasks_of_the_page()
+    True
+    """
+    return re.findall(r'^ *ntm\.tasks\["(.+?)"\] = ', TASKS_SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def about(task: str, name: str, directory: Path = WEIGHTS) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A machine as the page lists it, and as its own file holds it besides. name: of the machine for this task."""
+    entry, machine = record(task, name, directory), load(task, name, directory=directory)
+    tensors = {key: tensor.numpy() for key, tensor in machine.state_dict().items()}
     text, exponents = pack(np.concatenate([values.ravel() for values in tensors.values()]))
     scores = [{key: score[key] for key in ("sizes", "N", "sequences", "asked", "wrong")} for score in entry["scores"]]
+    config = config_of(machine, entry["settings"])
     listed = {
+        "name": f"{task}-{name}",
         "task": task,
-        "controller": controller,
+        "machine": name,
+        "title": KINDS.get(name, name),
+        "kind": type(machine).__name__,
         "settings": entry["settings"]["task"],
-        "config": config_of(machine, entry["settings"]),
+        "config": config,
+        "resizable": "learned" not in (config.get("memory_start"), config.get("head_start")),
         "weights": sum(values.size for values in tensors.values()),
         "scores": scores,
     }
-    shapes = {name: values.shape for name, values in tensors.items()}
-    return listed, listed | {"shapes": shapes, "exponents": exponents, "text": text}
+    shapes = {key: values.shape for key, values in tensors.items()}
+    shown = [asdict(signal) | {"title": signal.title} for signal in signals(machine)]
+    return listed, listed | {"signals": shown, "shapes": shapes, "exponents": exponents, "text": text}
 
 
-def offered(directory: Path = WEIGHTS) -> Iterator[tuple[str, dict[str, Any], bytes]]:
-    """Name, entry in the list, and file of each machine that the page offers."""
-    for task, controller in available(directory):
-        if controller == "baseline" or not solved_well(record(task, controller, directory)):
-            continue
-        name = f"{task}-{controller}"
-        listed, whole = about(task, controller, directory)
-        script = f'ntm.machines["{name}"] = {json.dumps(whole, ensure_ascii=False)};\n'
-        content = b"\xff\xfe" + script.encode("utf-16-le")  # the mark tells browsers that it is UTF-16
-        if len(content) <= MOST_BYTES:
-            yield name, listed, content
-        else:
-            logger.info("%s is too large to run in the browser: %d bytes", name, len(content))
+def why_not(task: str, name: str, directory: Path) -> str | None:
+    """Why the page cannot offer a machine, or None."""
+    if task not in tasks_of_the_page():
+        return f"{TASKS_SCRIPT.name} does not have its task"
+    if not signals(load(task, name, directory=directory)):
+        return "it has no signals to show"
+    if not solved_well(record(task, name, directory)):
+        return "it has not solved its task well enough"
+    return None
+
+
+def offered(directory: Path = WEIGHTS) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Entry in the list, and file, of each machine that the page offers."""
+    for task, name in available(directory):
+        reason = why_not(task, name, directory)
+        if reason is None:
+            listed, whole = about(task, name, directory)
+            script = f'ntm.machines["{task}-{name}"] = {json.dumps(whole, ensure_ascii=False)};\n'
+            content = b"\xff\xfe" + script.encode("utf-16-le")  # the mark tells browsers that it is UTF-16
+            if len(content) <= MOST_BYTES:
+                yield listed, content
+                continue
+            reason = f"its file is too large: {len(content):,} bytes"
+        # Printed, since a quiet build drops what is not a warning, and this is none.
+        print(f"Not offered in the browser: {task}-{name}. Reason: {reason}.")
 
 
 def write_machines(app: Sphinx, exception: Exception | None) -> None:
@@ -113,9 +144,9 @@ def write_machines(app: Sphinx, exception: Exception | None) -> None:
     folder = Path(app.outdir, "_static", "machines")
     folder.mkdir(parents=True, exist_ok=True)
     listing = {}
-    for name, listed, content in offered():
-        listing[name] = listed
-        (folder / f"{name}.js").write_bytes(content)
+    for listed, content in offered():
+        listing[listed["name"]] = listed
+        (folder / f"{listed['name']}.js").write_bytes(content)
     script = f"ntm.offered = {json.dumps(listing)};\nntm.machines = {{}};\n"
     (folder / "index.js").write_text(script, encoding="utf-8")
 

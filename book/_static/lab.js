@@ -24,7 +24,7 @@
     return element("tr", { class: "ntm-columns" }, element("td"), ...titles);
   }
 
-  function table(name, caption, head, rows) {
+  function make_table(name, caption, head, rows) {
     const parts = [element("caption", {}, caption), element("thead", {}, ...head), element("tbody", {}, ...rows)];
     return element("table", { class: "ntm-memory", "data-memory": name }, ...parts);
   }
@@ -248,7 +248,7 @@
       });
       const fader = (m) => element("td", {}, this.fader(vector, m, `${vector}, column ${m}`, step));
       const faders = vector ? [table_row(vector, range(M).map(fader))] : [];
-      return table(name, caption, [...faders, title_row(M)], rows);
+      return make_table(name, caption, [...faders, title_row(M)], rows);
     }
 
     /** The memory with the key above its columns, and beside its rows how much each is like the key. */
@@ -276,7 +276,7 @@
 
     read_table() {
       const cells = range(M).map((m) => this.cell((_, result) => result.read[m]));
-      return table("read", "Read vector", [title_row(M)], [table_row("read", cells)]);
+      return make_table("read", "Read vector", [title_row(M)], [table_row("read", cells)]);
     }
 
     /** The weightings of the last steps, one row a step, the newest at the bottom. */
@@ -290,7 +290,7 @@
         });
         return row;
       });
-      return table("trail", "Weightings that the last steps ended with", [title_row(N)], rows);
+      return make_table("trail", "Weightings that the last steps ended with", [title_row(N)], rows);
     }
 
     presets() {

@@ -10,12 +10,11 @@
  *   let state = machine.initial_state(128);            // any N
  *   const step = machine.step(x, state);               // step.output (logits), step.state, step.heads
  */
-var ntm = (() => {
+window.ntm = (() => {
   "use strict";
 
   const NORM_FLOOR = 1e-8; // shortest vector length that cosine_similarity divides by
   const CONSTANT_START = 1e-6; // value of every memory cell at the start
-  const RANDOM_START = 0.5; // standard deviation of a random starting memory
 
   // --- Small tools
 
@@ -207,13 +206,13 @@ var ntm = (() => {
     memory_start: "constant",
     head_start: "onehot",
     read_first: true,
-    seed: 0, // of the random starting memory; not that of the training
   };
 
   /** A machine with the weights of a Python one.
    *
    * weights.config: the arguments of NTM in implementation.py (input_size, output_size, controller_size, N and M at least;
-   * DEFAULTS for the rest). weights.tensors: its state_dict, {name: {shape, data: Float32Array}}.
+   * DEFAULTS for the rest). weights.tensors: its state_dict, {name: {shape, data: Float32Array}}. A memory that starts at
+   * random is not among them: what it starts with, for each N, only Python's generator knows.
    */
   class NTM {
     constructor({ config, tensors }) {
@@ -223,6 +222,9 @@ var ntm = (() => {
       const heads = num_reads + num_writes;
       this.shift_width = 2 * shift_range + 1;
       if (!CONTROLLERS[controller]) throw new RangeError(`controller must be feedforward or lstm, got ${controller}`);
+      if (!["constant", "learned"].includes(memory_start)) {
+        throw new RangeError(`memory_start must be constant or learned, got ${memory_start}`);
+      }
 
       const tensor = (name, ...shape) => {
         const found = tensors[name];
@@ -246,13 +248,11 @@ var ntm = (() => {
 
     /** The state before the first step; N may differ from the machine's own unless a start is learned. */
     initial_state(N = this.config.N) {
-      const { M, num_reads, num_writes, seed } = this.config;
+      const { M, num_reads, num_writes } = this.config;
       if ((this.memory_start || this.head_start) && N !== this.config.N) {
         throw new RangeError(`N must be ${this.config.N}, the size of the learned start, got ${N}`);
       }
-      let memory = this.memory_start;
-      if (this.config.memory_start === "random") memory = in_rows(randn(N * M, seed).map((x) => RANDOM_START * x), M);
-      if (this.config.memory_start === "constant") memory = in_rows(zeros(N * M).fill(CONSTANT_START), M);
+      const memory = this.memory_start ?? in_rows(zeros(N * M).fill(CONSTANT_START), M);
       const start = (head) => (this.head_start ? softmax(this.head_start[head]) : zeros(N).fill(1, 0, 1));
       const weightings = Array.from({ length: num_reads + num_writes }, (_, head) => start(head));
       return {
@@ -317,58 +317,6 @@ var ntm = (() => {
     return Array.from({ length: flat.length / length }, (_, i) => Array.from(flat.slice(i * length, (i + 1) * length)));
   }
 
-  // --- The random start: the numbers that torch.randn gives for the same seed
-
-  /** The Mersenne Twister (Matsumoto and Nishimura 1998): a function that gives the next 32 random bits. */
-  function mersenne_twister(seed) {
-    const [size, middle] = [624, 397];
-    const words = new Uint32Array(size);
-    words[0] = seed;
-    for (let i = 1; i < size; i++) words[i] = Math.imul(1812433253, words[i - 1] ^ (words[i - 1] >>> 30)) + i;
-    let next = size;
-    return () => {
-      if (next === size) {
-        next = 0;
-        for (let i = 0; i < size; i++) {
-          const joined = (words[i] & 0x80000000) | (words[(i + 1) % size] & 0x7fffffff);
-          words[i] = words[(i + middle) % size] ^ (joined >>> 1) ^ (joined & 1 ? 0x9908b0df : 0);
-        }
-      }
-      let bits = words[next++];
-      bits ^= bits >>> 11;
-      bits ^= (bits << 7) & 0x9d2c5680;
-      bits ^= (bits << 15) & 0xefc60000;
-      return (bits ^ (bits >>> 18)) >>> 0;
-    };
-  }
-
-  /** Standard normal numbers by the method of Box and Muller, in the order in which torch draws them. */
-  function randn(count, seed) {
-    const bits = mersenne_twister(seed);
-    const normal = (u1, u2) => {
-      const [radius, angle] = [Math.sqrt(-2 * Math.log1p(-u1)), 2 * Math.PI * u2];
-      return [radius * Math.cos(angle), radius * Math.sin(angle)];
-    };
-    if (count < 16) {
-      const uniform = () => ((bits() & 0x1fffff) * 2 ** 32 + bits()) / 2 ** 53;
-      const pair = () => ((angle) => normal(uniform(), angle))(uniform()); // here the angle is drawn first
-      return Array.from({ length: Math.ceil(count / 2) }, pair).flat().slice(0, count);
-    }
-    const uniform = () => (bits() & 0xffffff) / 2 ** 24;
-    const numbers = Array.from({ length: count }, uniform);
-    const transform = (start) => {
-      for (let i = start; i < start + 8; i++) {
-        [numbers[i], numbers[i + 8]] = normal(numbers[i], numbers[i + 8]);
-      }
-    };
-    for (let start = 0; start + 16 <= count; start += 16) transform(start);
-    if (count % 16) {
-      for (let i = count - 16; i < count; i++) numbers[i] = uniform(); // the last 16 are drawn again, all of them
-      transform(count - 16);
-    }
-    return numbers;
-  }
-
   return {
     read,
     erase,
@@ -383,7 +331,7 @@ var ntm = (() => {
     address,
     address_stages,
     softmax,
-    randn,
     NTM,
+    kinds: { NTM }, // by the names of their classes in Python; see run.js for what a kind must do
   };
 })();

@@ -1,5 +1,5 @@
 /* What the scripts of the lab and of the trained machine share. Loaded before them. */
-var page = (() => {
+window.page = (() => {
   "use strict";
 
   /** A new element with these attributes and children. */
@@ -15,19 +15,23 @@ var page = (() => {
 
   const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
+  /** The nearest whole number within bounds; 0, brought within them, for what is no number. */
+  const whole = (value, least, most) => clamp(Math.round(value) || 0, least, most);
+
   /** A number for a sentence: at most three decimals, and a comma between thousands. */
-  const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
+  const in_figures = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
 
   const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
-  /** A function that calls act once it has been left alone for a moment: the address may not change too often. */
+  /** A function that calls act, with what it was last given, once it has been left alone for a moment: the address may
+   * not change too often. */
   function when_settled(act) {
     let timer;
-    return () => {
+    return (...given) => {
       clearTimeout(timer);
-      timer = setTimeout(act, 200);
+      timer = setTimeout(act, 200, ...given);
     };
   }
 
-  return { element, range, clamp, number, capital, when_settled };
+  return { element, range, clamp, whole, in_figures, capital, when_settled };
 })();

@@ -1,7 +1,7 @@
 /* What the addressing lab holds, tells and says: its stories, one step, its state in an address, and every sentence.
  * All numbers come from ntm.js; what is drawn of them is in lab.js.
  */
-var stories = (() => {
+window.stories = (() => {
   "use strict";
 
   const { range, clamp, capital } = page;

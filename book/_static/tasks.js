@@ -1,4 +1,4 @@
-/* The tasks of the paper, as in course/tasks.py: what a machine is shown, what is wanted of it, and when.
+/* The tasks of the paper, as in course/tasks/bits.py: what a machine is shown, what is wanted of it, and when.
  *
  *   const task = ntm.tasks["copy"];
  *   const question = task.draw({ bits: 8 }, { length: 5 }, ntm.random(1)); // the same for the same seed
@@ -48,7 +48,9 @@
   const size = (label, least, most, usual) => ({ label, least, most, usual });
   const name_vectors = (count, name) => range(count).map((i) => `${name} ${i + 1}`);
 
-  const copy = {
+  ntm.tasks = {}; // machine_files.py finds the names of the tasks by lines like the next
+
+  ntm.tasks["copy"] = {
     title: "Copy",
     marks: ["delimiter"],
     trained_on: ({ min_length, max_length }) => `${min_length} to ${max_length} vectors`,
@@ -64,7 +66,7 @@
       }),
   };
 
-  const repeat_copy = {
+  ntm.tasks["repeat-copy"] = {
     title: "Repeat copy",
     marks: ["number of repeats (normalised)", "delimiter"],
     trained_on: ({ min_length, max_length, min_repeats, max_repeats }) =>
@@ -96,7 +98,7 @@
     },
   };
 
-  const associative_recall = {
+  ntm.tasks["associative-recall"] = {
     title: "Associative recall",
     marks: ["item begins", "query begins, ends"],
     trained_on: ({ min_items, max_items, item_length }) =>
@@ -133,7 +135,7 @@
     },
   };
 
-  const priority_sort = {
+  ntm.tasks["priority-sort"] = {
     title: "Priority sort",
     marks: ["priority", "delimiter"],
     trained_on: ({ items, answers }) => `${items} vectors, of which the ${answers} of highest priority are wanted`,
@@ -162,12 +164,5 @@
         },
       );
     },
-  };
-
-  ntm.tasks = {
-    copy,
-    "repeat-copy": repeat_copy,
-    "associative-recall": associative_recall,
-    "priority-sort": priority_sort,
   };
 })();

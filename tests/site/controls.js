@@ -1,6 +1,8 @@
 // What test_accessibility.py asks a page about what can be used in it. Each function lists what is wrong.
 "use strict";
 
+/* exported withoutFocus, forMiceOnly, moving, missed */
+
 const CONTROL = "a[href], button, input, select, textarea, summary, [tabindex]:not([tabindex='-1']), " +
     "[contenteditable=true], [role=button], [role=link], [role=slider], [role=switch], [role=checkbox], [role=tab]";
 
