@@ -386,9 +386,9 @@ class NTMState:
     """All that a machine carries from one step to the next."""
 
     memory: Float[Tensor, "batch N M"]
-    weightings: Float[Tensor, "batch H N"]  # read heads first
+    weightings: Float[Tensor, "batch H N"]  #: read heads first
     reads: Float[Tensor, "batch R M"]
-    controller: tuple[Tensor, ...]  # () for feedforward; hidden and cell state, each [batch, controller_size], for LSTM
+    controller: tuple[Tensor, ...]  #: () for feedforward; hidden and cell state [batch, controller_size] for LSTM
 
 
 @dataclass(frozen=True)
@@ -399,8 +399,8 @@ class Trace(HeadParameters):
     read_weightings: Float[Tensor, "T batch R N"]
     write_weightings: Float[Tensor, "T batch W N"]
     reads: Float[Tensor, "T batch R M"]
-    memory: Float[Tensor, "T batch N M"]  # after the step's write
-    state: NTMState  # after the last step
+    memory: Float[Tensor, "T batch N M"]  #: after the step's write
+    state: NTMState  #: after the last step
 
 
 class NTM(nn.Module):

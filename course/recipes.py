@@ -28,11 +28,11 @@ class Recipe:
     ('copy-ntm-lstm', 'CopyTask', 'NTM')
     """
 
-    task_name: str  # a key of TASKS
-    machine: str  # a key of MACHINES
-    config: Mapping[str, object] = field(default_factory=dict)  # keywords of the machine, where not its defaults
+    task_name: str  #: a key of TASKS
+    machine: str  #: a key of MACHINES
+    config: Mapping[str, object] = field(default_factory=dict)  #: keywords of the machine, where not its defaults
     training: Training = Training()
-    task: Task = None  # with its sizes; None stands for the one in TASKS
+    task: Task = None  #: with its sizes; None stands for the one in TASKS
 
     def __post_init__(self):
         for name, given, known in (("task", self.task_name, TASKS), ("machine", self.machine, MACHINES)):

@@ -19,11 +19,11 @@ class Score:
     """How well a machine did. The figures are means over the sequences that it was asked."""
 
     sequences: int
-    asked: float  # answers that a sequence wants: bits, where the task is on bits
-    wrong: float  # of them
-    bits: float  # loss
-    optimum: float | None  # the loss of the best possible answers to the same sequences, where it is not 0
-    draws: tuple[float, ...]  # the judged figure of each independent draw: a sequence, or several of one size
+    asked: float  #: answers that a sequence wants, which are bits where the task is on bits
+    wrong: float  #: of them
+    bits: float  #: loss
+    optimum: float | None  #: the loss of the best possible answers to the same sequences, where it is not 0
+    draws: tuple[float, ...]  #: the judged figure of each independent draw, a sequence or several of one size
 
     @property
     def ratio(self) -> float | None:
@@ -32,7 +32,7 @@ class Score:
 
     @property
     def judged(self) -> tuple[str, float]:
-        """The figure that says how good the machine is, and its name: ``ratio`` with an optimum, else ``wrong``."""
+        """Name and value of the figure that says how good the machine is, ``ratio`` with an optimum, else ``wrong``."""
         return ("wrong", self.wrong) if self.ratio is None else ("ratio", self.ratio)
 
 

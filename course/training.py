@@ -46,7 +46,7 @@ class Training:
     learning_rate: float = option(3e-3, "length of the first update; falls to zero")
     clip_norm: float = option(1.0, "longest gradient, over all weights together; longer ones are scaled down to it")
     curriculum: Sequence[Stage] = ()
-    practice: Task | None = None  # draws the training sequences in the task's place
+    practice: Task | None = None  #: draws the training sequences in the task's place
     average: float = option(0.0, "decay of the moving average of the weights, which is then what counts; 0 for none")
     stop_when_solved: bool = option(False, "stop once 20 batches and 100 sequences were all right")
     compile: bool = option(False, "compile the machine's step: takes half a minute, then is faster")
@@ -64,9 +64,9 @@ class Training:
 class Seen(NamedTuple):
     """What one update saw, on freshly drawn sequences and before their update."""
 
-    bits: float  # loss per sequence
-    wrong: float  # wrong answers per sequence
-    norm: float  # length of the gradient before it is clipped
+    bits: float  #: loss per sequence
+    wrong: float  #: wrong answers per sequence
+    norm: float  #: length of the gradient before it is clipped
 
 
 class Trainer:
@@ -185,9 +185,9 @@ class History:
     """A learning curve: what was seen at each point, on freshly drawn sequences and before their update."""
 
     sequences_a_point: int
-    bits: list[float] = field(default_factory=list)  # loss per sequence
-    wrong: list[float] = field(default_factory=list)  # wrong answers per sequence
-    solved_at: int | None = None  # the first step after which 100 fresh sequences had no wrong answer
+    bits: list[float] = field(default_factory=list)  #: loss per sequence
+    wrong: list[float] = field(default_factory=list)  #: wrong answers per sequence
+    solved_at: int | None = None  #: the first step after which 100 fresh sequences had no wrong answer
 
 
 def train(

@@ -1,14 +1,13 @@
 """The trained machines that run in the browser: a script for each, made from course/weights whenever the book is built.
 
 A page that was opened from disk may load scripts, but no other files, so each machine travels as a classic script,
-``_static/machines/copy-lstm.js``, fetched only when the reader chooses it. ``_static/machines/index.js`` lists them.
+``_static/machines/copy-ntm-lstm.js``, fetched only when the reader chooses it. ``index.js`` beside them lists all.
 
 The page offers a machine if it can show it (``tasks.js`` has its task, ``machine_signals.py`` its signals), if at most
 ``MOST_WRONG`` of the bits that count are wrong on sequences as in training, and if its file is small enough. The log of
 the build says why others are left out.
 """
 
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,18 +18,14 @@ from typing import Any
 import numpy as np
 from machine_signals import signals
 from sphinx.application import Sphinx
-from torch import nn
 
-from course.pretrained import KINDS, WEIGHTS, available, load, record
-from implementation import NTM
+from course.machines import MACHINES
+from course.pretrained import SHIPPED, available, load, record
 
 MOST_WRONG = 0.05  # share of wrong bits up to which a task counts as solved well
 MOST_BYTES = 400_000  # of a machine's file
 FIRST_CHARACTER = 0x3400  # 2 ** 15 code points from here on are all plain characters
 EXPONENTS = 64  # different ones that the packing has room for
-# Keywords of a machine that a recipe may leave as they are. Read here, since autodoc later puts texts for the defaults.
-DEFAULTS = {p.name: p.default for p in inspect.signature(NTM).parameters.values() if p.default is not p.empty}
-
 TASKS_SCRIPT = Path(__file__).parents[1] / "_static" / "tasks.js"
 
 
@@ -62,12 +57,6 @@ def pack(weights: np.ndarray) -> tuple[str, list[int]]:
     return halves.astype("<u2").tobytes().decode("utf-16-le"), exponents.tolist()
 
 
-def config_of(machine: nn.Module, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All keywords that make the machine, whether its recipe names them or leaves them as they are."""
-    sizes = {"input_size": machine.input_size, "output_size": machine.output_size}
-    return DEFAULTS | dict(settings["machine"]) | sizes | {"controller": settings["controller"]}
-
-
 def solved_well(entry: Mapping[str, Any]) -> bool:
     """Whether few enough bits were wrong when the machine was asked what it was trained on.
 
@@ -79,7 +68,7 @@ def solved_well(entry: Mapping[str, Any]) -> bool:
 
 
 def tasks_of_the_page() -> list[str]:
-    """The tasks that the page can ask, by their names in ``course.recipes``.
+    """The tasks that the page can ask, by their names in ``course.tasks``.
 
     >>> "copy" in tasks_of_the_page()
     True
@@ -87,22 +76,21 @@ def tasks_of_the_page() -> list[str]:
     return re.findall(r'^ *ntm\.tasks\["(.+?)"\] = ', TASKS_SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def about(task: str, name: str, directory: Path = WEIGHTS) -> tuple[dict[str, Any], dict[str, Any]]:
+def about(task: str, name: str, directory: Path = SHIPPED) -> tuple[dict[str, Any], dict[str, Any]]:
     """A machine as the page lists it, and as its own file holds it besides. name: of the machine for this task."""
     entry, machine = record(task, name, directory), load(task, name, directory=directory)
     tensors = {key: tensor.numpy() for key, tensor in machine.state_dict().items()}
     text, exponents = pack(np.concatenate([values.ravel() for values in tensors.values()]))
     scores = [{key: score[key] for key in ("sizes", "N", "sequences", "asked", "wrong")} for score in entry["scores"]]
-    config = config_of(machine, entry["settings"])
     listed = {
         "name": f"{task}-{name}",
         "task": task,
         "machine": name,
-        "title": KINDS.get(name, name),
+        "title": MACHINES[name].title,
         "kind": type(machine).__name__,
         "settings": entry["settings"]["task"],
-        "config": config,
-        "resizable": "learned" not in (config.get("memory_start"), config.get("head_start")),
+        "config": machine.config,
+        "resizable": machine.resizable,
         "weights": sum(values.size for values in tensors.values()),
         "scores": scores,
     }
@@ -122,7 +110,7 @@ def why_not(task: str, name: str, directory: Path) -> str | None:
     return None
 
 
-def offered(directory: Path = WEIGHTS) -> Iterator[tuple[dict[str, Any], bytes]]:
+def offered(directory: Path = SHIPPED) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Entry in the list, and file, of each machine that the page offers."""
     for task, name in available(directory):
         reason = why_not(task, name, directory)

@@ -1,6 +1,6 @@
 /* What the reader of book/machine.md may choose, and the address that holds the choice.
  *
- *   const choice = choosing.choose({ task: "copy", machine: "lstm", length: 120, N: 128, seed: 1 });
+ *   const choice = choosing.choose({ task: "copy", machine: "ntm-lstm", length: 120, N: 128, seed: 1 });
  *   const batch = choosing.make_batch(choice); // what the machine is asked
  *
  * A choice: the machine that is offered (its entry in machines/index.js), the sizes of the task, N, seed, step (counted
@@ -57,7 +57,7 @@ window.choosing = (() => {
 
   // --- The address
 
-  /** What an address like #task=copy&machine=lstm&length=120&N=128 chooses. */
+  /** What an address like #task=copy&machine=ntm-lstm&length=120&N=128 chooses. */
   function choose_from_address() {
     const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
     const list = (text) => (text ? text.split(",") : []);

@@ -1,7 +1,7 @@
 /* A trained machine from its file, and its run over a batch of tasks.js, step by step.
  *
- *   const machine = ntm.build_machine(ntm.machines["copy-lstm"]);
- *   const run = new ntm.Run(machine, ntm.machines["copy-lstm"].signals, batch, 128); // the last: N
+ *   const machine = ntm.build_machine(ntm.machines["copy-ntm-lstm"]);
+ *   const run = new ntm.Run(machine, ntm.machines["copy-ntm-lstm"].signals, batch, 128); // the last: N
  *   while (run.steps.length < run.length) run.advance();
  *   run.steps[5].signals["write head"]; // and output: see advance
  *

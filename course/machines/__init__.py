@@ -20,8 +20,8 @@ class Machine(Protocol):
     from a step to the next. It is never kept on the module.
     """
 
-    config: dict[str, Any]  # the keywords that make it again, input_size and output_size among them
-    resizable: bool  # whether its memory may have another size after training: then initial_state takes N
+    config: dict[str, Any]  #: the keywords that make it again, input_size and output_size among them
+    resizable: bool  #: whether its memory may have another size after training, given to initial_state as N
 
     def __call__(self, inputs: Float[Tensor, "T batch I"], state: Any = None) -> tuple[Float[Tensor, "T batch O"], Any]:
         """Run over whole sequences, from ``state`` or from :meth:`initial_state`; the state is the last step's."""
@@ -45,17 +45,17 @@ class Kind:
     '3 x 8 units'
     """
 
-    title: str  # in figures and tables
-    make: Callable[..., nn.Module]  # called as make(input_size, output_size, **config)
-    sizes: str  # its sizes in words, with the names of keywords in braces
-    compilable: bool = True  # whether a call goes through ``step``, so that a compiled step makes it faster
+    title: str  #: in figures and tables
+    make: Callable[..., nn.Module]  #: called with input_size, output_size and the recipe's config
+    sizes: str  #: its sizes in words, with the names of keywords in braces
+    compilable: bool = True  #: whether a call goes through its step, so that a compiled step makes it faster
 
     def sizes_of(self, machine: Machine) -> str:
         """The sizes of a machine of this kind, in words."""
         return self.sizes.format_map(machine.config)
 
     def other_keywords(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Those keywords of ``config`` that :attr:`sizes` does not speak of."""
+        """Those keywords of ``config`` that ``sizes`` does not speak of."""
         spoken = {name for _, name, _, _ in Formatter().parse(self.sizes)}
         return {name: value for name, value in config.items() if name not in spoken}
 

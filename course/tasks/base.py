@@ -23,7 +23,7 @@ class Batch:
 
     inputs: Float[Tensor, "T batch I"]
     targets: Float[Tensor, "T batch O"]
-    mask: Bool[Tensor, "T batch O"]  # which steps and channels of the targets count
+    mask: Bool[Tensor, "T batch O"]  #: which steps and channels of the targets count
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
@@ -114,7 +114,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def sizes(self) -> Sizes:
-        """How long or how many a sequence is: each size that :meth:`draw` takes, by name, as the task chooses it.
+        """Each size that :meth:`draw` takes, by name, as the task chooses it, such as how long a sequence is.
 
         A pair of numbers is a range to draw from, both ends included; a number is always the same; None leaves the
         choice to :meth:`draw`.
