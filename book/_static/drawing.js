@@ -231,7 +231,8 @@ window.drawing = (() => {
     const columns = different(strips.map(({ name }) => name));
     const title = (name) => {
       const { rows } = strips.find((strip) => strip.name === name);
-      return element("th", { scope: "col" }, rows.length ? `${name} ${rows.join(", ")}` : name);
+      const of_rows = rows.length ? [" ", element("span", {}, rows.join(", "))] : [];
+      return element("th", { scope: "col" }, name, ...of_rows);
     };
     const row = (of) => {
       const texts = columns.map((name) => {

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 import implementation
 from course import pretrained
+from course.tasks import TASKS
 from implementation import NTM
 
 SCRIPT = Path(__file__).parents[2] / "book" / "_static" / "ntm.js"
