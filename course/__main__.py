@@ -14,7 +14,7 @@ from course.command_line import CHANGES, PROGRAM, SPOKEN, all_sizes, command_of,
 from course.pretrained import available
 from course.recipes import RECIPES, Recipe
 from course.runs import LOG, RESULT, Run, load_run
-from course.scoring import evaluate as score
+from course.scoring import evaluate
 from course.seeds import summary, table, train_seeds
 from course.shipping import missing, ship
 from course.storage import RunError, Stopped, read_json
@@ -74,7 +74,7 @@ def train(args: argparse.Namespace) -> int:
     return max(codes.values())
 
 
-def evaluate(args: argparse.Namespace) -> int:
+def evaluate_run(args: argparse.Namespace) -> int:
     machine, recipe = load_run(args.run)
     given = {name: getattr(args, name) for name in all_sizes()}
     sizes = {name: value for name, value in given.items() if value is not None}
@@ -84,7 +84,7 @@ def evaluate(args: argparse.Namespace) -> int:
     if args.N and not machine.resizable:
         raise RunError("-N is the size of a memory, and this machine has none whose size can change")
     try:
-        found = score(machine, recipe.task, args.sequences, seed=args.seed, N=args.N, **sizes)
+        found = evaluate(machine, recipe.task, args.sequences, seed=args.seed, N=args.N, **sizes)
     except ValueError as error:
         raise RunError(error) from error
     text = f"{found.bits:.3f} bits and {found.wrong:.3f} wrong a sequence"
@@ -120,7 +120,7 @@ def main(words: list[str] | None = None) -> int:
     torch.set_num_threads(1)  # enough for these matrices; and sums come out the same whatever the number of cores
     try:
         args = parse(words)
-        return {"train": train, "evaluate": evaluate, "ship": ship_runs, "list": show_list}[args.command](args)
+        return {"train": train, "evaluate": evaluate_run, "ship": ship_runs, "list": show_list}[args.command](args)
     except Stopped as stop:
         problem, code = stop, 128 + stop.signal
     except KeyboardInterrupt:

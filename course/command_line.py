@@ -11,7 +11,7 @@ from course.recipes import OLD_NAMES
 from course.scoring import TEST_SEED
 from course.storage import RunError
 from course.tasks import TASKS
-from course.training import Training
+from course.training import OPTIONS, Training
 
 ABOUT = """\
 Train the machines of the course, and test them.
@@ -39,7 +39,7 @@ examples:
 
 PROGRAM = ["-m", "course"]  # what Python is to run
 SPOKEN = ["python", *PROGRAM]  # as a person types it
-CHANGES = [entry for entry in fields(Training) if "help" in entry.metadata]  # what a command may change of a recipe
+CHANGES = [entry for entry in fields(Training) if entry.name in OPTIONS]  # what a command may change of a recipe
 IMPORT = {
     "dest": "modules",
     "metavar": "MODULE",
@@ -110,7 +110,7 @@ def make_parser() -> Parser:
         yes_no = (
             {"action": argparse.BooleanOptionalAction} if entry.type is bool else {"type": entry.type, "metavar": "X"}
         )
-        recipe.add_argument(option_of(entry.name), default=None, help=entry.metadata["help"], **yes_no)
+        recipe.add_argument(option_of(entry.name), default=None, help=OPTIONS[entry.name], **yes_no)
     folder = train.add_argument_group("the folder")
     folder.add_argument("--folder", type=Path, help="of the run; with --seeds, the one that holds the runs")
     held = folder.add_mutually_exclusive_group()

@@ -29,9 +29,8 @@ from course.training import Seen, Trainer
 
 DATA_SEED = 5 * 10**8  # added to a run's seed for its training sequences: not those of its weights, nor of any test
 FINAL_SEQUENCES = 1000  # of the evaluation at the end
-CONFIG, LOG, CHECKPOINT = "config.json", "log.jsonl", "checkpoint.safetensors"
-WEIGHTS, RESULT = "weights.safetensors", "result.json"
-FILES = (CONFIG, LOG, CHECKPOINT, WEIGHTS, RESULT)
+FILES = "config.json", "log.jsonl", "checkpoint.safetensors", "weights.safetensors", "result.json"
+CONFIG, LOG, CHECKPOINT, WEIGHTS, RESULT = FILES
 
 
 class Run:

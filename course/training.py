@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import torch
@@ -52,13 +52,16 @@ class Training:
     compile: bool = option(False, "compile the machine's step: takes half a minute, then is faster")
 
     def __post_init__(self):
-        if self.steps < 1 or self.batch_size < 1:
-            given = f"{self.steps} and {self.batch_size}"
-            raise ValueError(f"steps and batch_size must be at least 1, got {given}")
+        if min(self.steps, self.batch_size) < 1:
+            raise ValueError(f"steps and batch_size must be at least 1, got {self.steps} and {self.batch_size}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be from 0 to below 1, got {self.average}")
         stages = ((end, {name: tuple(span) for name, span in ranges.items()}) for end, ranges in self.curriculum)
         object.__setattr__(self, "curriculum", tuple(stages))  # the same from a file as from code
+
+
+OPTIONS = {entry.name: entry.metadata["help"] for entry in fields(Training) if entry.metadata}
+Training.__doc__ += "\n    Args:\n" + "".join(f"        {name}: {text}.\n" for name, text in OPTIONS.items())
 
 
 class Seen(NamedTuple):

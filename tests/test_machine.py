@@ -10,6 +10,7 @@ import torch
 from oracles import ntm as oracle
 from torch.func import functional_call, stack_module_state, vmap
 from torch.testing import assert_close
+from toys import GRUController
 
 from implementation import NTM, NTMMemory, NTMState
 
@@ -345,3 +346,66 @@ def test_several_seeds_run_at_once(controller, memory_start):
 
     outputs = vmap(run, randomness="same")(*stack_module_state(ntms))
     assert_close(outputs, torch.stack([ntm(x)[0] for ntm in ntms]), rtol=1e-12, atol=1e-12)
+
+
+def test_a_machine_knows_its_sizes_and_shows_them():
+    ntm = NTM(3, 2, 11, N=7, M=5, num_reads=2, num_writes=3, memory_start="random", seed=4)
+    sizes = {"input_size": 3, "output_size": 2, "controller_size": 11, "N": 7, "M": 5, "num_reads": 2, "num_writes": 3}
+    assert {name: getattr(ntm, name) for name in sizes} == sizes
+    others = {"controller": "lstm", "shift_range": 1, "memory_start": "random", "head_start": "onehot"}
+    assert ntm.config == sizes | others | {"read_first": True, "seed": 4}
+    shown = " ".join(repr(ntm).split())
+    for name, value in ntm.config.items():
+        assert f"{name}={value!r}" in shown
+    assert "NTMMemory(N=7, M=5, start='random')" in shown
+
+
+def test_only_learned_starts_tie_a_machine_to_its_size():
+    starts = [(memory, heads) for memory in ("constant", "random", "learned") for heads in ("onehot", "learned")]
+    resizable = {start for start in starts if NTM(3, 2, memory_start=start[0], head_start=start[1]).resizable}
+    assert resizable == {("constant", "onehot"), ("random", "onehot")}
+
+
+class NoState(GRUController):
+    initial_state = None
+
+    def __getattribute__(self, name):
+        if name == "initial_state":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+class OneTensor(GRUController):
+    def forward(self, x, state):
+        return super().forward(x, state)[0]
+
+
+class Narrow(GRUController):
+    def forward(self, x, state):
+        hidden, state = super().forward(x, state)
+        return hidden[:, 1:], state
+
+
+@pytest.mark.parametrize(
+    ("controller", "error", "message"),
+    [
+        ("gru", ValueError, "controller must be one of 'feedforward', 'lstm', got 'gru'"),
+        (
+            torch.nn.Identity,
+            TypeError,
+            "must make an nn.Module; Identity lacks state_tensors, initial_state",
+        ),
+        (lambda *sizes: "no module", TypeError, "str lacks state_tensors, initial_state, forward"),
+        (NoState, TypeError, "NoState lacks initial_state"),
+        (OneTensor, TypeError, "the controller must return its output and a tuple of tensors, got Tensor"),
+        (Narrow, ValueError, r"the controller's output must have shape \[2, 6\], got \[2, 5\]"),
+    ],
+)
+def test_a_controller_that_lacks_something_is_refused(controller, error, message, unhooked):
+    with pytest.raises(error, match=message):
+        unhooked.NTM(3, 2, 6, N=5, M=4, controller=controller)(torch.zeros(1, 2, 3))
+
+
+def test_a_controller_that_is_made_already_is_refused(unhooked):
+    with pytest.raises(TypeError, match="must be a class or a factory, got a module that is made: GRUController"):
+        unhooked.NTM(3, 2, 6, controller=GRUController(5, 6))

@@ -5,7 +5,7 @@ import json
 import contract
 import pytest
 import torch
-from toys import GRU
+from toys import GRU, GRUController
 
 from course.machines import MACHINES, tensors_of
 from course.machines.lstm import LSTM
@@ -22,6 +22,7 @@ SMALL = {
     "ntm, random memory": lambda NTM: NTM(**SIZES, memory_start="random", seed=3),
     "ntm, learned memory": lambda NTM: NTM(**SIZES, memory_start="learned", controller="feedforward"),
     "ntm, learned heads": lambda NTM: NTM(**SIZES, head_start="learned", memory_start="random"),
+    "ntm, a controller of one's own": lambda NTM: NTM(**SIZES, num_reads=2, controller=GRUController),
     "lstm": lambda NTM: LSTM(input_size=5, output_size=4, hidden_size=11),
     "lstm, one layer": lambda NTM: LSTM(input_size=5, output_size=4, hidden_size=11, layers=1),
     "gru": lambda NTM: GRU(input_size=5, output_size=4, hidden_size=11),

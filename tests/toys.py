@@ -119,3 +119,20 @@ class GRU(nn.Module):
 
 
 GRU_KIND = Kind("GRU", GRU, "{hidden_size} units")
+
+
+class GRUController(nn.Module):
+    """A controller of one's own for an NTM: its three members, and one tensor to remember."""
+
+    state_tensors = 1
+
+    def __init__(self, input_size, controller_size):
+        super().__init__()
+        self.cell = nn.GRUCell(input_size, controller_size)
+
+    def initial_state(self, batch_size):
+        return (self.cell.weight_hh.new_zeros(batch_size, self.cell.hidden_size),)
+
+    def forward(self, x, state):
+        hidden = self.cell(x, *state)
+        return hidden, (hidden,)
