@@ -22,7 +22,7 @@ class Measure:
 
     sequences: int  #: drawn when a machine is shipped
     checked_on: int  #: fresh ones that the tests draw; 0 where that takes too long
-    sizes: Mapping[str, int] = field(default_factory=dict)  #: as task.sample takes them; where there are none, as in training
+    sizes: Mapping[str, int] = field(default_factory=dict)  #: as task.sample takes them; without any, as in training
     N: int | None = None  #: memory locations; for None as many as in training
     bar: float = math.inf  #: a machine that reaches it may never fall behind it; in the figure that is judged
     long: bool = False  #: takes many minutes, and is measured only on demand

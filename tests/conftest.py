@@ -6,6 +6,7 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
+collect_ignore = ["toys_to_import.py"]  # adds to the registries, which other tests read
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.load_profile("tests")
 

@@ -55,8 +55,15 @@ def test_the_tables_say_what_the_file_says(page):
             _, title, recipe, solved, wrong, beyond, remark, _ = [cell.strip() for cell in line.split("|")]
             settings = trial["config"] | trial["training"]
             assert title == MACHINES[trial["machine"]].title
-            for name, words in {"N": "{} x 20 memory", "controller_size": "{} units", "steps": "{:,} steps"}.items():
-                assert words.format(settings[name]) in recipe
+            told = {
+                "N": "{} x 20 memory",
+                "controller_size": "{} units",
+                "hidden_size": "3 x {} units",
+                "steps": "{:,} steps",
+            }
+            assert sum(name in settings for name in told) >= 2
+            for name in told.keys() & settings.keys():
+                assert told[name].format(settings[name]) in recipe
             counts = [seed["solved_at"] for seed in trial["seeds"] if seed["solved_at"]]
             assert numbers(solved) == [len(counts), len(trial["seeds"]), *counts]
             assert numbers(wrong) == pytest.approx(given(trial["seeds"]), rel=0.06)
@@ -64,6 +71,16 @@ def test_the_tables_say_what_the_file_says(page):
             shown = [number for part in beyond.split("; ") for number in numbers(part.partition(": ")[2])]
             assert sorted(shown) == pytest.approx(sorted(given(asked)), rel=0.06)
             assert remark == (trial["remark"] or "–")
+
+
+def test_a_remark_that_is_lost_is_noticed(page, tmp_path):
+    """And so is any other cell: a table of another file is not the table of this one."""
+    task = next(trial["task"] for trial in TRIALS if trial["remark"])
+    other = [trial | {"remark": ""} for trial in TRIALS]
+    (tmp_path / "trials.json").write_text(json.dumps(other), encoding="utf-8")
+    remarks = [line.split("|")[-2].strip() for line in page.trials_table(task).splitlines()[2:]]
+    lost = [line.split("|")[-2].strip() for line in page.trials_table(task, tmp_path / "trials.json").splitlines()[2:]]
+    assert set(lost) == {"–"} and set(remarks) != {"–"}
 
 
 def test_the_doctests_of_the_table(page):
