@@ -1,5 +1,6 @@
 """The page where a trained machine runs: the same machine as in Python, driven in Chromium as a reader would do."""
 
+import doctest
 import importlib
 import json
 import re
@@ -72,6 +73,13 @@ def good_machines():
 
 
 GOOD = good_machines()
+
+
+@pytest.mark.parametrize("module", ["machine_files", "machine_signals"])
+def test_doctests_of_the_extensions(extension, module):
+    result = doctest.testmod(extension(module))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 # --- Weights as text
