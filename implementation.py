@@ -493,9 +493,7 @@ class NTM(nn.Module):
         self._check_step(x, state)
         answer = self.controller(torch.cat([x, state.reads.flatten(1)], dim=-1), state.controller)
         if not isinstance(answer, tuple) or len(answer) != 2:
-            raise TypeError(
-                f"the controller must return its output and a tuple of tensors, got {type(answer).__name__}"
-            )
+            raise TypeError(f"the controller must return its output and its state, got a {type(answer).__name__}")
         hidden, controller_state = answer
         if hidden.shape != (len(x), self.controller_size):
             expected = [len(x), self.controller_size]

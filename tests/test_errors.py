@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from oracles import ntm as oracle
-from torch import ones
+from torch import nn, ones
 
 SIZES = {"n": 11, "m": 5, "s": 3, "w": 2}
 SHAPES = {name: oracle.arguments(name) for name in oracle.SIGNATURES}
@@ -155,6 +155,54 @@ def test_choices_are_listed(unhooked, option, name, choices, given):
         machine(unhooked, **{option: given})
 
 
+class Toy(nn.Module):
+    """A controller of one's own, right in all respects; those below are wrong in one."""
+
+    state_tensors = 1
+
+    def __init__(self, input_size, controller_size):
+        super().__init__()
+        self.size, self.layer = controller_size, nn.Linear(input_size, controller_size)
+
+    def initial_state(self, batch_size):
+        return (ones(batch_size, self.size),)
+
+    def forward(self, x, state):
+        return self.layer(x), state
+
+
+class Uncounted(nn.Linear):
+    initial_state = Toy.initial_state
+
+
+class Startless(nn.Linear):
+    state_tensors = 1
+
+
+class Passive(nn.Module):
+    state_tensors, initial_state = 1, Toy.initial_state
+
+    def __init__(self, *sizes):
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (Uncounted, "controller must make an nn.Module; Uncounted lacks state_tensors"),
+        (Startless, "controller must make an nn.Module; Startless lacks initial_state"),
+        (Passive, "controller must make an nn.Module; Passive lacks forward"),
+        (nn.GRUCell, "controller must make an nn.Module; GRUCell lacks state_tensors, initial_state"),
+        (lambda *sizes: sizes, "controller must make an nn.Module; tuple lacks state_tensors, initial_state, forward"),
+        (Toy(INPUT, CONTROLLER), "controller must be a class or a factory, got a module that is made: Toy"),
+    ],
+)
+def test_controller_of_ones_own_has_three_members(unhooked, given, message):
+    with pytest.raises(TypeError, match=re.escape(message) + "$"):
+        machine(unhooked, controller=given)
+    assert machine(unhooked, controller=Toy)(ones(4, B, INPUT))[0].shape == (4, B, 3)
+
+
 @pytest.mark.parametrize(
     ("given", "error", "expected"), [(0, ValueError, "at least 1"), (2.0, TypeError, "a whole number")]
 )
@@ -288,6 +336,43 @@ def test_state_of_another_controller_is_told_from_the_right_one(unhooked, one, o
     ntm, state = machine(unhooked, controller=one), machine(unhooked, controller=other).initial_state(B)
     with pytest.raises(TypeError, match=rf"state must .*, got .*\b{len(state.controller)}\b"):
         ntm(ones(4, B, INPUT), state)
+
+
+WITH = "state must be an NTMState of a machine with a Wrong, with a tuple of 1 tensors for it, got"
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(
+    ("member", "wrong", "error", "message"),
+    [
+        ("forward", lambda self, x, state: self.layer(x), TypeError, "return its output and its state, got a Tensor"),
+        ("forward", lambda self, x, state: (x,), TypeError, "return its output and its state, got a tuple"),
+        (
+            "forward",
+            lambda self, x, state: (x, state),
+            ValueError,
+            f"the controller's output must have shape [{B}, {CONTROLLER}], got [{B}, {INPUT + M}]",
+        ),
+        ("initial_state", lambda self, batch: (), TypeError, f"{WITH} 0"),
+        ("initial_state", lambda self, batch: ones(batch, self.size), TypeError, f"{WITH} Tensor"),
+        (
+            "initial_state",
+            lambda self, batch: (ones(batch, self.size + 4),),
+            ValueError,
+            f"controller state 0 has controller_size = {CONTROLLER + 4}",
+        ),
+    ],
+)
+def test_controller_of_ones_own_keeps_its_contract(unhooked, run, member, wrong, error, message):
+    ntm = machine(unhooked, controller=type("Wrong", (Toy,), {member: wrong}))
+    with raises(error, message):
+        RUNS[run](ntm, ones(4, B, INPUT), ntm.initial_state(B))
+
+
+def test_controller_must_remember_as_many_tensors_as_it_says(unhooked):
+    ntm = machine(unhooked, controller=type("Wrong", (Toy,), {"forward": lambda self, x, state: (self.layer(x), ())}))
+    with raises(TypeError, f"{WITH} 0"):
+        ntm(ones(4, B, INPUT))
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -1,6 +1,8 @@
 """The machine: against the oracle, its starts, its state, and what torch does with it."""
 
 import copy
+import inspect
+import json
 import pickle
 from dataclasses import FrozenInstanceError
 
@@ -8,17 +10,55 @@ import numpy as np
 import pytest
 import torch
 from oracles import ntm as oracle
+from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.testing import assert_close
 from toys import GRUController
 
-from implementation import NTM, NTMMemory, NTMState
+from implementation import NTM, LSTMController, NTMMemory, NTMState
 
 T, B, N, M, INPUT, OUTPUT, CONTROLLER = 4, 2, 11, 7, 19, 17, 13  # all different: mixed-up axes cannot pass
 CONTROLLERS = ["lstm", "feedforward"]
 HEADS = [(1, 1), (2, 1), (1, 3)]
 MEMORY_STARTS = ["constant", "learned", "random"]
 HEAD_STARTS = ["onehot", "learned"]
+
+
+class GRUController(nn.Module):
+    """A controller of one's own that remembers one tensor."""
+
+    state_tensors = 1
+
+    def __init__(self, input_size, controller_size):
+        super().__init__()
+        self.cell = nn.GRUCell(input_size, controller_size)
+
+    def initial_state(self, batch_size):
+        return (self.cell.weight_hh.new_zeros(batch_size, self.cell.hidden_size),)
+
+    def forward(self, x, state):
+        hidden = self.cell(x, *state)
+        return hidden, (hidden,)
+
+
+class DeepController(nn.Module):
+    """A controller of one's own that remembers nothing, and counts its state when it is made."""
+
+    def __init__(self, input_size, controller_size):
+        super().__init__()
+        self.state_tensors = 0
+        self.layers = nn.Sequential(
+            nn.Linear(input_size, controller_size), nn.Tanh(), nn.Linear(controller_size, controller_size), nn.Tanh()
+        )
+
+    def initial_state(self, batch_size):
+        return ()
+
+    def forward(self, x, state):
+        return self.layers(x), ()
+
+
+ALL_CONTROLLERS = [*CONTROLLERS, GRUController, DeepController]
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 
 
@@ -94,7 +134,7 @@ def test_machine_of_one_N_runs_with_another(run_N, memory_start):
 # --- One computation
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", ALL_CONTROLLERS)
 def test_forward_step_and_trace_are_the_same_to_the_last_bit(controller):
     ntm, x = machine(controller=controller, num_reads=2, num_writes=3), inputs()
     outputs, last = ntm(x)
@@ -111,7 +151,7 @@ def test_forward_step_and_trace_are_the_same_to_the_last_bit(controller):
     assert_same(trace.state, state)
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", ALL_CONTROLLERS)
 def test_run_continues_from_a_state(controller):
     ntm, x = machine(controller=controller), inputs()
     outputs, last = ntm(x)
@@ -143,7 +183,13 @@ def test_trace_has_the_documented_shapes():
 
 
 @pytest.mark.parametrize(
-    ("controller", "remembered"), [("lstm", [(B, CONTROLLER), (B, CONTROLLER)]), ("feedforward", [])]
+    ("controller", "remembered"),
+    [
+        ("lstm", [(B, CONTROLLER), (B, CONTROLLER)]),
+        ("feedforward", []),
+        (GRUController, [(B, CONTROLLER)]),
+        (DeepController, []),
+    ],
 )
 def test_state_has_the_documented_shapes(controller, remembered):
     ntm = machine(controller=controller, num_reads=2, num_writes=3)
@@ -166,6 +212,89 @@ def test_machine_is_built_by_keywords_and_brings_its_memory():
     ntm = NTM(input_size=5, output_size=5, controller_size=32, N=16, M=8)
     assert isinstance(ntm.memory, NTMMemory)
     assert ntm(torch.zeros(1, 1, 5))[1].memory.shape == (1, 16, 8)
+
+
+# --- What a machine knows of itself
+
+GIVEN = {"num_reads": 2, "num_writes": 3, "shift_range": 2, "seed": 5, "read_first": False}
+GIVEN |= {"controller": "feedforward", "memory_start": "random", "head_start": "learned"}
+
+
+def test_config_holds_every_argument():
+    ntm = machine(**GIVEN)
+    sizes = {"input_size": INPUT, "output_size": OUTPUT, "controller_size": CONTROLLER, "N": N, "M": M}
+    assert ntm.config == sizes | GIVEN
+    assert list(ntm.config) == list(inspect.signature(NTM).parameters)
+    defaults = {name: given.default for name, given in inspect.signature(NTM).parameters.items()}
+    assert NTM(INPUT, OUTPUT).config == defaults | {"input_size": INPUT, "output_size": OUTPUT}
+
+
+@pytest.mark.parametrize("options", [{}, GIVEN, {"controller": GRUController, "memory_start": "learned"}])
+def test_config_makes_the_machine_again(options):
+    ntm, x = machine(**options), inputs()
+    again = NTM(**ntm.config).double()
+    again.load_state_dict(ntm.state_dict())
+    assert again.config == ntm.config
+    (outputs, last), (expected, same) = again(x), ntm(x)
+    assert torch.equal(outputs, expected)
+    assert_same(last, same)
+
+
+def test_config_survives_json_if_the_controller_has_a_name():
+    config = machine(**GIVEN).config
+    assert json.loads(json.dumps(config)) == config
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        json.dumps(machine(controller=GRUController).config)
+
+
+def test_machine_knows_its_sizes():
+    ntm = machine(num_reads=2, num_writes=3)
+    assert (ntm.input_size, ntm.output_size, ntm.controller_size) == (INPUT, OUTPUT, CONTROLLER)
+    assert (ntm.N, ntm.M, ntm.num_reads, ntm.num_writes) == (N, M, 2, 3)
+
+
+@pytest.mark.parametrize("memory_start", MEMORY_STARTS)
+@pytest.mark.parametrize("head_start", HEAD_STARTS)
+def test_resizable_machines_are_those_that_run_with_another_N(memory_start, head_start):
+    ntm = machine(memory_start=memory_start, head_start=head_start)
+    try:
+        ntm(inputs(), ntm.initial_state(B, N=29))
+    except ValueError:
+        assert ntm.resizable is False
+    else:
+        assert ntm.resizable is True
+
+
+def test_repr_shows_the_config():
+    shown = repr(machine(**GIVEN))
+    assert all(f"{name}={given!r}" in shown for name, given in machine(**GIVEN).config.items())
+    assert max(map(len, shown.splitlines())) <= 88  # a page of the book is no wider
+    assert f"NTMMemory(N={N}, M={M}, start='random')" in shown
+    assert f"num_reads=2, num_writes=3, M={M}, shift_width=5" in repr(machine(**GIVEN).heads)
+    assert "GRUController" in machine(controller=GRUController).extra_repr()
+
+
+def test_controller_by_class_is_the_one_by_name():
+    torch.manual_seed(5)
+    named = NTM(INPUT, OUTPUT, CONTROLLER, N, M, controller="lstm")
+    torch.manual_seed(5)
+    given = NTM(INPUT, OUTPUT, CONTROLLER, N, M, controller=LSTMController)
+    x = inputs(dtype=torch.float32)
+    assert torch.equal(named(x)[0], given(x)[0])
+    assert named.state_dict().keys() == given.state_dict().keys()
+
+
+def test_controller_may_come_from_a_factory():
+    asked = []
+
+    def factory(*sizes):
+        asked.append(sizes)
+        return GRUController(*sizes)
+
+    ntm = machine(controller=factory, num_reads=3)
+    assert asked == [(INPUT + 3 * M, CONTROLLER)]
+    assert isinstance(ntm.controller, GRUController)
+    assert ntm.config["controller"] is factory
 
 
 # --- Starts
@@ -217,7 +346,7 @@ def test_only_learned_starts_tie_parameters_to_N(memory_start, head_start):
     assert ntm.state_dict().keys() == shapes.keys()
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", ALL_CONTROLLERS)
 def test_every_parameter_gets_a_finite_gradient_through_fifty_steps(controller):
     ntm = machine(torch.float32, controller=controller, memory_start="learned", head_start="learned")
     ntm(inputs(50, B, INPUT, dtype=torch.float32))[0].square().sum().backward()
@@ -227,7 +356,7 @@ def test_every_parameter_gets_a_finite_gradient_through_fifty_steps(controller):
 
 
 @pytest.mark.parametrize("read_first", [True, False], ids=["read first", "write first"])
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", ALL_CONTROLLERS)
 def test_gradients_of_a_step_equal_finite_differences(controller, read_first):
     ntm = NTM(2, 2, 3, N=5, M=2, controller=controller, read_first=read_first).double()
     names, parameters = zip(*ntm.named_parameters(), strict=True)
@@ -284,7 +413,7 @@ def test_same_torch_seed_same_machine():
     assert torch.equal(one(x)[0], other(x)[0])
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", ALL_CONTROLLERS)
 def test_sequences_of_a_batch_do_not_touch(controller):
     ntm, x = machine(controller=controller), inputs(T, 5, INPUT)
     alone = [ntm(x[:, b : b + 1])[0] for b in range(5)]
@@ -326,7 +455,7 @@ def test_cuda_gives_what_the_cpu_gives(controller, memory_start):
     assert_close([tensor.cpu() for tensor in tensors(moved)], tensors(last), rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", ALL_CONTROLLERS)
 def test_step_compiles_without_a_graph_break(controller, unhooked):
     ntm = unhooked.NTM(INPUT, OUTPUT, CONTROLLER, N, M, controller=controller).double()
     x = inputs(B, INPUT)
