@@ -13,7 +13,6 @@ from oracles import ntm as oracle
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.testing import assert_close
-from toys import GRUController
 
 from implementation import NTM, LSTMController, NTMMemory, NTMState
 
