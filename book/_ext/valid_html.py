@@ -2,7 +2,8 @@
 
 A signature with a line for each parameter is a ``<dl>`` with ``<dd>`` and no ``<dt>``: a list of answers to nothing.
 Here its lines are spans, which course.css sets as lines. A bibliography is a list of entries whose role the standard
-has given up, so a list of nothing: here they are its items.
+has given up, so a list of nothing: here they are its items. The list of modules puts a package's modules beside its item;
+here they are in it.
 """
 
 import re
@@ -38,7 +39,18 @@ def mend_bibliography(body: str) -> str:
     return body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def mend_modules(body: str) -> str:
+    """A list in a list belongs to the item before it.
+
+    >>> mend_modules("<ul><li>a</li>\\n<ul><li>a.b</li>\\n</ul><li>c</li></ul>")
+    '<ul><li>a<ul><li>a.b</li>\\n</ul></li><li>c</li></ul>'
+    """
+    return re.sub(r"</li>\s*(<ul>(?:(?!<ul>).)*?</ul>)", r"\1</li>", body, flags=re.DOTALL)
+
+
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: document | None) -> None:
+    if page == "_modules/index":
+        context["body"] = mend_modules(context["body"])
     if "body" in context:
         context["body"] = mend_bibliography(mend_signatures(context["body"]))
 
