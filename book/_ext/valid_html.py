@@ -2,8 +2,8 @@
 
 A signature with a line for each parameter is a ``<dl>`` with ``<dd>`` and no ``<dt>``: a list of answers to nothing.
 Here its lines are spans, which course.css sets as lines. A bibliography is a list of entries whose role the standard
-has given up, so a list of nothing: here they are its items. The list of modules puts a package's modules beside its item;
-here they are in it.
+has given up, so a list of nothing: here they are its items. In the list of modules, those of a package stand beside its
+item: here they are in it.
 """
 
 import re
